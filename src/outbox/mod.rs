@@ -1,0 +1,2 @@
+//! Notifications: what they are, how news becomes one, and when each is due.
+pub mod notification;

@@ -1,0 +1,76 @@
+//! Durations as the settings write them: a whole number and one unit, as in `"30s"`, `"5m"`, `"14d"`, `"5y"`.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Deserializer, de::Error};
+
+/// A length of time in whole seconds. A day is 24 hours, a year 365 days; `"0"` is no time at all.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Span(u64);
+
+impl Span {
+    pub const fn seconds(seconds: u64) -> Span {
+        Span(seconds)
+    }
+    pub const fn minutes(minutes: u64) -> Span {
+        Span(minutes * 60)
+    }
+    pub const fn hours(hours: u64) -> Span {
+        Span(hours * 3600)
+    }
+    pub const fn days(days: u64) -> Span {
+        Span(days * 86_400)
+    }
+    pub const fn as_secs(self) -> u64 {
+        self.0
+    }
+    /// In the state database's unit.
+    pub const fn as_micros(self) -> i64 {
+        self.0 as i64 * 1_000_000
+    }
+    pub const fn is_zero(self) -> bool {
+        self.0 == 0
+    }
+    /// In days, the rest cut off.
+    pub const fn whole_days(self) -> i64 {
+        (self.0 / 86_400) as i64
+    }
+    pub const fn duration(self) -> Duration {
+        Duration::from_secs(self.0)
+    }
+    pub fn signed(self) -> jiff::SignedDuration {
+        jiff::SignedDuration::from_secs(self.0 as i64)
+    }
+
+    /// Reads `"30s"`; the error names the mend.
+    pub fn parse(text: &str) -> Result<Span, String> {
+        let mend = || {
+            format!(
+                "\"{text}\" is no duration; write a whole number and a unit: \"30s\", \"5m\", \"1h\", \"14d\" or \"5y\""
+            )
+        };
+        let text = text.trim();
+        if text == "0" {
+            return Ok(Span(0));
+        }
+        let at = text.find(|c: char| !c.is_ascii_digit()).ok_or_else(mend)?;
+        let number: u64 = text[..at].parse().map_err(|_| mend())?;
+        let unit = match &text[at..] {
+            "s" => 1,
+            "m" => 60,
+            "h" => 3600,
+            "d" => 86_400,
+            "y" => 365 * 86_400,
+            _ => return Err(mend()),
+        };
+        // A hundred years bound every sum that is made with it.
+        number.checked_mul(unit).filter(|seconds| *seconds <= 100 * 365 * 86_400).map(Span).ok_or_else(mend)
+    }
+}
+
+impl<'de> Deserialize<'de> for Span {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Span, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Span::parse(&text).map_err(D::Error::custom)
+    }
+}
