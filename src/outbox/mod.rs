@@ -1,2 +1,4 @@
 //! Notifications: what they are, how news becomes one, and when each is due.
 pub mod notification;
+pub mod plan;
+pub mod schedule;

@@ -50,6 +50,11 @@ impl Kind {
         }
     }
 
+    /// Whether the calendar brings it, and not a change in the shop.
+    pub fn is_of_the_calendar(self) -> bool {
+        matches!(self, Kind::ReplyNeeded | Kind::Overdue | Kind::StillWaiting)
+    }
+
     /// The kind of this word, if there is one.
     pub fn of_word(word: &str) -> Option<Kind> {
         Kind::ALL.into_iter().find(|kind| kind.word() == word)
