@@ -4,4 +4,5 @@ pub mod outbox;
 pub mod render;
 pub mod settings;
 pub mod shop;
+pub mod store;
 pub mod watch;

@@ -108,3 +108,54 @@ impl Line {
         }
     }
 }
+
+impl Line {
+    /// The line's quantities and date in words, for staff.
+    pub fn summary(&self) -> String {
+        let mut words = format!("{} ordered", self.ordered_qty.normalize());
+        for (quantity, what) in [(self.shipped_qty, "shipped"), (self.cancelled_qty, "cancelled")] {
+            if quantity > Decimal::ZERO {
+                words += &format!(", {} {what}", quantity.normalize());
+            }
+        }
+        words += &format!(", {} short", self.short().normalize());
+        if self.short() > Decimal::ZERO {
+            words += &self.expected_on.map_or(", no date known".into(), |day| format!(", expected {day}"));
+        }
+        words
+    }
+}
+
+/// One row of the `stock` feed: what of a product is free to promise.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stock {
+    pub product_key: String,
+    pub sku: Option<String>,
+    pub product_name: String,
+    pub product_url: Option<String>,
+    pub image_url: Option<String>,
+    /// Gross, in major units of `currency`.
+    pub price: Option<Decimal>,
+    pub currency: Option<String>,
+    /// May be negative.
+    pub available: Decimal,
+    pub expected_on: Option<Date>,
+}
+
+/// One row of the `alternatives` feed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Alternative {
+    pub product_key: String,
+    pub alternative_key: String,
+    /// The lowest is the best.
+    pub rank: i64,
+}
+
+/// One row of the `expected` feed, or of an imported list.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Expected {
+    pub product_key: String,
+    /// `None`: it is known to be unknown.
+    pub expected_on: Option<Date>,
+    pub reason: Option<String>,
+}

@@ -1,0 +1,179 @@
+-- Instants are microseconds since 1970. JSON columns are text. The PostgreSQL file of the same number differs in types only.
+
+-- Single facts about this installation: secrets' fingerprints, the baseline, the last sweep.
+create table facts (name text primary key, value text not null) without rowid;
+
+-- Who may do a thing that only one process may do at a time.
+create table leases (name text primary key, owner text not null, until bigint not null) without rowid;
+
+-- One row for each (shop, order, recipient, locale): what one mail is about. An empty recipient: nobody can be told.
+create table orders (
+  id integer primary key,
+  shop_id text not null,
+  order_id text not null,
+  recipient text not null,
+  locale text not null,
+  order_number text not null,
+  link_id text not null unique,          -- what the order's link is bound to; the link itself is stored nowhere
+  revision bigint not null default 0,    -- grows whenever anything changes that a mail of this order was decided from
+  changed_at bigint,
+  unsettled_since bigint,
+  quiet_since bigint,
+  look_at bigint,
+  unique (shop_id, order_id, recipient, locale)
+);
+create index orders_to_look_at on orders (look_at) where look_at is not null;
+create index orders_unsettled on orders (id) where unsettled_since is not null;
+
+-- The newest recorded state of every line.
+create table lines (
+  shop_id text not null,
+  line_id text not null,
+  order_row bigint not null references orders (id),
+  content_hash bigint not null,
+  open boolean not null,
+  gone boolean not null default false,
+  product_key text not null,
+  first_seen_at bigint not null,
+  changed_at bigint not null,
+  snapshot text not null,                -- the line, as JSON
+  primary key (shop_id, line_id)
+);
+create index lines_of_order on lines (order_row);
+create index lines_of_product on lines (product_key);
+
+-- What a recipient was told of a line, and what was last planned for her. Recipient '*' is the baseline, for everybody.
+create table tellings (
+  shop_id text not null,
+  line_id text not null,
+  recipient text not null,
+  told text,
+  planned text,
+  notification_id text,
+  primary key (shop_id, line_id, recipient)
+);
+
+-- Notifications that are not finished. Small: what is finished moves to sent_log.
+create table outbox (
+  id text primary key,
+  news_id text not null,
+  order_row bigint not null references orders (id),
+  channel text not null,
+  kind text not null,
+  kinds text not null,                   -- the news of every line, as ' backordered restocked ', for filters
+  state text not null,
+  content text not null,                 -- what it says, as JSON
+  settled boolean not null,
+  ready boolean not null,                -- false while the sweep that planned it is being recorded
+  calendar boolean not null,             -- brought by the calendar alone: no part of a flood
+  released boolean not null default false,
+  created_at bigint not null,
+  due_at bigint not null,
+  first_tried_at bigint,
+  sent_at bigint,
+  attempts bigint not null default 0,
+  charged bigint not null default 0,     -- attempts that bring the end of the retry ladder nearer
+  crashes bigint not null default 0,
+  last_reply text,
+  note text,                             -- why it is held, or failed, in words for staff
+  subject text,
+  message_id text,
+  doubts bigint not null default 0,      -- tries of which nobody knows whether they were accepted
+  owner text,
+  lease_until bigint,
+  fence bigint not null default 0,
+  in_transfer boolean not null default false
+);
+create unique index outbox_one_unsent on outbox (order_row, channel) where state in ('queued', 'held');
+create unique index outbox_one_in_hand on outbox (order_row, channel) where state = 'sending';
+create index outbox_due on outbox (due_at) where state in ('queued', 'in_doubt') and ready and settled;
+create index outbox_leased on outbox (lease_until) where state = 'sending';
+
+-- Finished notifications, for good.
+create table sent_log (
+  id text primary key,
+  news_id text not null,
+  order_row bigint not null references orders (id),
+  channel text not null,
+  kind text not null,
+  kinds text not null,
+  state text not null,
+  content text not null,
+  calendar boolean not null,
+  released boolean not null,
+  created_at bigint not null,
+  due_at bigint not null,
+  sent_at bigint,
+  finished_at bigint not null,
+  attempts bigint not null,
+  last_reply text,
+  note text,
+  subject text,
+  message_id text,
+  possible_duplicate boolean not null
+);
+create index sent_log_of_order on sent_log (order_row, sent_at);
+create index sent_log_by_time on sent_log (created_at);
+
+create view notifications as
+  select id, news_id, order_row, channel, kind, kinds, state, content, created_at, due_at, sent_at, attempts, last_reply,
+    note, subject, message_id, (doubts > 0 and state = 'sending') as possible_duplicate from outbox
+  union all
+  select id, news_id, order_row, channel, kind, kinds, state, content, created_at, due_at, sent_at, attempts, last_reply,
+    note, subject, message_id, possible_duplicate from sent_log;
+
+create table attempts (
+  notification_id text not null,
+  number bigint not null,
+  started_at bigint not null,
+  ended_at bigint not null,
+  relay text not null,
+  outcome text not null,
+  code bigint,
+  reply text,
+  primary key (notification_id, number)
+) without rowid;
+
+-- The bytes of a mail, compressed, with a dead link in the place of the live one.
+create table contents (
+  notification_id text primary key,
+  link_key text not null,                -- fingerprint of the key that signed the link
+  message blob not null
+);
+
+-- What was read and decided about a line, for `explain`.
+create table events (
+  id integer primary key,
+  shop_id text not null,
+  line_id text not null,
+  at bigint not null,
+  what text not null,
+  detail text not null
+);
+create index events_of_line on events (shop_id, line_id, id);
+
+-- What waits for a person and is not seen from the other tables.
+create table tasks (
+  id integer primary key,
+  kind text not null,
+  shop_id text not null,
+  subject text not null,
+  reason text not null,
+  mend text not null,
+  created_at bigint not null,
+  done_at bigint
+);
+create unique index tasks_open on tasks (kind, shop_id, subject) where done_at is null;
+
+-- Expected dates by product: the shop's `expected` feed and the supplier's imported list; the newest word wins.
+create table expected_dates (
+  source text not null,
+  product_key text not null,
+  expected_on text,
+  reason text,
+  said_at bigint not null,
+  primary key (source, product_key)
+) without rowid;
+
+create table stock (product_key text primary key, content_hash bigint not null, content text not null);
+create table alternatives (product_key text primary key, content_hash bigint not null, content text not null);

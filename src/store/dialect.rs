@@ -1,0 +1,323 @@
+//! The two engines behind one face: the only place where SQLite and PostgreSQL differ in form.
+//!
+//! A statement is written once with [`sql!`]; where the engines need different words, the statement says so in place:
+//! `now` (the database's clock in microseconds), `lock` (row locks, where there is more than one writer),
+//! `rows(name type, ...)` (the rows of the JSON array in `$1`, as table `x`) and `either("sqlite", "postgres")`.
+//! Values go in as [`Value`], rows come out as [`Row`]; no sqlx type leaves this folder.
+//!
+//! Instants are whole microseconds since 1970 in a BIGINT on both engines. PostgreSQL has a type of its own for them,
+//! but then every batch in JSON, every comparison and every test would exist in two versions; one text is worth more
+//! than a nicer look in `psql` (`to_timestamp(due_at / 1e6)` shows it there).
+
+use std::str::FromStr;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::{Serialize, de::DeserializeOwned};
+use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions, PgRow};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteRow, SqliteSynchronous};
+use sqlx::{Column as _, Postgres, Row as _, Sqlite, Transaction};
+
+use super::StoreError;
+
+/// One statement in both dialects.
+#[derive(Clone, Copy, Debug)]
+pub struct Sql {
+    pub sqlite: &'static str,
+    pub postgres: &'static str,
+}
+
+/// Writes a [`Sql`]: string literals are copied, the words between them are explained at the head of this file.
+macro_rules! sql {
+    (@sqlite [$($done:tt)*]) => { concat!($($done)*) };
+    (@sqlite [$($done:tt)*] $text:literal $($rest:tt)*) => { sql!(@sqlite [$($done)* $text,] $($rest)*) };
+    (@sqlite [$($done:tt)*] now $($rest:tt)*) => {
+        sql!(@sqlite [$($done)* "cast(unixepoch('subsec') * 1000000 as integer)",] $($rest)*)
+    };
+    (@sqlite [$($done:tt)*] lock $($rest:tt)*) => { sql!(@sqlite [$($done)*] $($rest)*) };
+    (@sqlite [$($done:tt)*] either($sqlite:literal, $postgres:literal) $($rest:tt)*) => {
+        sql!(@sqlite [$($done)* $sqlite,] $($rest)*)
+    };
+    (@sqlite [$($done:tt)*] rows($head:ident $head_type:ident $(, $name:ident $type:ident)*) $($rest:tt)*) => {
+        sql!(@sqlite [$($done)* "(select value->>'", stringify!($head), "' as ", stringify!($head)
+            $(, ", value->>'", stringify!($name), "' as ", stringify!($name))*, " from json_each($1)) as x",] $($rest)*)
+    };
+    (@postgres [$($done:tt)*]) => { concat!($($done)*) };
+    (@postgres [$($done:tt)*] $text:literal $($rest:tt)*) => { sql!(@postgres [$($done)* $text,] $($rest)*) };
+    (@postgres [$($done:tt)*] now $($rest:tt)*) => {
+        sql!(@postgres [$($done)* "(extract(epoch from clock_timestamp()) * 1000000)::bigint",] $($rest)*)
+    };
+    (@postgres [$($done:tt)*] lock $($rest:tt)*) => { sql!(@postgres [$($done)* " for update",] $($rest)*) };
+    (@postgres [$($done:tt)*] either($sqlite:literal, $postgres:literal) $($rest:tt)*) => {
+        sql!(@postgres [$($done)* $postgres,] $($rest)*)
+    };
+    (@postgres [$($done:tt)*] rows($head:ident $head_type:ident $(, $name:ident $type:ident)*) $($rest:tt)*) => {
+        sql!(@postgres [$($done)* "jsonb_to_recordset($1::jsonb) as x(", stringify!($head), " ", stringify!($head_type)
+            $(, ", ", stringify!($name), " ", stringify!($type))*, ")",] $($rest)*)
+    };
+    ($($all:tt)*) => {
+        $crate::store::dialect::Sql { sqlite: sql!(@sqlite [] $($all)*), postgres: sql!(@postgres [] $($all)*) }
+    };
+}
+pub(super) use sql;
+
+/// A value that goes into a statement.
+#[derive(Clone, Debug)]
+pub enum Value {
+    Text(Option<String>),
+    Int(Option<i64>),
+    Bool(bool),
+    Bytes(Vec<u8>),
+}
+
+macro_rules! value_from {
+    ($($from:ty => |$value:ident| $to:expr;)*) => { $(impl From<$from> for Value {
+        fn from($value: $from) -> Value { $to }
+    })* };
+}
+value_from! {
+    &str => |value| Value::Text(Some(value.to_owned()));
+    String => |value| Value::Text(Some(value));
+    &String => |value| Value::Text(Some(value.clone()));
+    Option<String> => |value| Value::Text(value);
+    Option<&str> => |value| Value::Text(value.map(str::to_owned));
+    uuid::Uuid => |value| Value::Text(Some(value.to_string()));
+    i64 => |value| Value::Int(Some(value));
+    Option<i64> => |value| Value::Int(value);
+    Timestamp => |value| Value::Int(Some(value.as_microsecond()));
+    Option<Timestamp> => |value| Value::Int(value.map(Timestamp::as_microsecond));
+    bool => |value| Value::Bool(value);
+    Vec<u8> => |value| Value::Bytes(value);
+}
+
+/// The values of one statement, in order.
+macro_rules! values {
+    ($($value:expr),* $(,)?) => { vec![$($crate::store::dialect::Value::from($value)),*] };
+}
+pub(super) use values;
+
+/// A batch of rows for `rows(...)`: a JSON array of objects.
+pub fn batch<T: Serialize>(rows: &[T]) -> Result<Value, StoreError> {
+    Ok(Value::Text(Some(serde_json::to_string(rows)?)))
+}
+
+/// A row that came out of a statement.
+#[derive(Debug)]
+pub enum Row {
+    Sqlite(SqliteRow),
+    Postgres(PgRow),
+}
+
+macro_rules! get {
+    ($name:ident, $type:ty) => {
+        pub fn $name(&self, column: &str) -> Result<$type, StoreError> {
+            Ok(match self {
+                Row::Sqlite(row) => row.try_get(column)?,
+                Row::Postgres(row) => row.try_get(column)?,
+            })
+        }
+    };
+}
+
+impl Row {
+    get!(text, String);
+    get!(maybe_text, Option<String>);
+    get!(int, i64);
+    get!(maybe_int, Option<i64>);
+    get!(bool, bool);
+    get!(bytes, Vec<u8>);
+
+    pub fn time(&self, column: &str) -> Result<Timestamp, StoreError> {
+        instant(self.int(column)?)
+    }
+    pub fn maybe_time(&self, column: &str) -> Result<Option<Timestamp>, StoreError> {
+        self.maybe_int(column)?.map(instant).transpose()
+    }
+    pub fn json<T: DeserializeOwned>(&self, column: &str) -> Result<T, StoreError> {
+        Ok(serde_json::from_str(&self.text(column)?)?)
+    }
+    pub fn maybe_json<T: DeserializeOwned>(&self, column: &str) -> Result<Option<T>, StoreError> {
+        Ok(self.maybe_text(column)?.map(|text| serde_json::from_str(&text)).transpose()?)
+    }
+    pub fn id(&self, column: &str) -> Result<uuid::Uuid, StoreError> {
+        self.text(column)?.parse().map_err(|_| StoreError::Damaged(format!("{column} holds no identifier")))
+    }
+    /// A word of one of our enums.
+    pub fn word<T>(&self, column: &str, of_word: impl Fn(&str) -> Option<T>) -> Result<T, StoreError> {
+        let word = self.text(column)?;
+        of_word(&word).ok_or_else(|| StoreError::Damaged(format!("{column} holds \"{word}\"")))
+    }
+    /// The names of the columns, for tests of the schema.
+    pub fn columns(&self) -> Vec<String> {
+        match self {
+            Row::Sqlite(row) => row.columns().iter().map(|column| column.name().to_owned()).collect(),
+            Row::Postgres(row) => row.columns().iter().map(|column| column.name().to_owned()).collect(),
+        }
+    }
+}
+
+fn instant(microseconds: i64) -> Result<Timestamp, StoreError> {
+    Timestamp::from_microsecond(microseconds).map_err(|_| StoreError::Damaged(format!("{microseconds} is no instant")))
+}
+
+/// The state database: a pool of either engine. SQLite has one writer and several readers.
+#[derive(Clone, Debug)]
+pub enum Db {
+    Sqlite { writer: SqlitePool, readers: SqlitePool },
+    Postgres(PgPool),
+}
+
+/// A transaction on either engine; dropped without [`Tx::commit`] it is rolled back.
+#[derive(Debug)]
+pub enum Tx {
+    Sqlite(Transaction<'static, Sqlite>),
+    Postgres(Transaction<'static, Postgres>),
+}
+
+/// How long a statement waits for another process's write on SQLite.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+
+impl Db {
+    /// Opens `sqlite://FILE` (made if absent) or `postgres://...`.
+    pub async fn open(url: &str, password: Option<&str>) -> Result<Db, StoreError> {
+        if url.starts_with("sqlite:") {
+            let options = SqliteConnectOptions::from_str(url)?
+                .create_if_missing(true)
+                .journal_mode(SqliteJournalMode::Wal)
+                .synchronous(SqliteSynchronous::Full)
+                .foreign_keys(true)
+                .busy_timeout(BUSY_TIMEOUT);
+            let writer = SqlitePoolOptions::new().max_connections(1).connect_with(options.clone()).await?;
+            let readers = SqlitePoolOptions::new().max_connections(4).connect_lazy_with(options.read_only(true));
+            return Ok(Db::Sqlite { writer, readers });
+        }
+        let options = PgConnectOptions::from_str(url)?.application_name("backorderd");
+        let options = match password {
+            Some(password) => options.password(password),
+            None => options,
+        };
+        Ok(Db::Postgres(PgPoolOptions::new().max_connections(8).connect_with(options).await?))
+    }
+
+    /// A transaction that may write. On SQLite it takes the write lock at once: a reader that becomes a writer would
+    /// fail with "database is locked" without waiting.
+    pub async fn write(&self) -> Result<Tx, StoreError> {
+        Ok(match self {
+            Db::Sqlite { writer, .. } => Tx::Sqlite(writer.begin_with("begin immediate").await?),
+            Db::Postgres(pool) => Tx::Postgres(pool.begin().await?),
+        })
+    }
+
+    /// A transaction that only reads, and sees one state of the database.
+    pub async fn read(&self) -> Result<Tx, StoreError> {
+        Ok(match self {
+            Db::Sqlite { readers, .. } => Tx::Sqlite(readers.begin().await?),
+            Db::Postgres(pool) => {
+                Tx::Postgres(pool.begin_with("begin isolation level repeatable read read only").await?)
+            }
+        })
+    }
+
+    pub async fn close(&self) {
+        match self {
+            Db::Sqlite { writer, readers } => {
+                readers.close().await;
+                writer.close().await;
+            }
+            Db::Postgres(pool) => pool.close().await,
+        }
+    }
+}
+
+macro_rules! bind_all {
+    ($query:expr, $values:expr) => {{
+        let mut query = $query;
+        for value in $values {
+            query = match value {
+                Value::Text(text) => query.bind(text),
+                Value::Int(int) => query.bind(int),
+                Value::Bool(bool) => query.bind(bool),
+                Value::Bytes(bytes) => query.bind(bytes),
+            };
+        }
+        query
+    }};
+}
+
+impl Tx {
+    /// Runs a statement; how many rows it changed.
+    pub async fn execute(&mut self, sql: Sql, values: Vec<Value>) -> Result<u64, StoreError> {
+        Ok(match self {
+            Tx::Sqlite(tx) => bind_all!(sqlx::query(sql.sqlite), values).execute(&mut **tx).await?.rows_affected(),
+            Tx::Postgres(tx) => bind_all!(sqlx::query(sql.postgres), values).execute(&mut **tx).await?.rows_affected(),
+        })
+    }
+
+    /// All rows of a statement.
+    pub async fn rows(&mut self, sql: Sql, values: Vec<Value>) -> Result<Vec<Row>, StoreError> {
+        Ok(match self {
+            Tx::Sqlite(tx) => {
+                let rows = bind_all!(sqlx::query(sql.sqlite), values).fetch_all(&mut **tx).await?;
+                rows.into_iter().map(Row::Sqlite).collect()
+            }
+            Tx::Postgres(tx) => {
+                let rows = bind_all!(sqlx::query(sql.postgres), values).fetch_all(&mut **tx).await?;
+                rows.into_iter().map(Row::Postgres).collect()
+            }
+        })
+    }
+
+    /// The first row of a statement, if it has one.
+    pub async fn row(&mut self, sql: Sql, values: Vec<Value>) -> Result<Option<Row>, StoreError> {
+        Ok(match self {
+            Tx::Sqlite(tx) => {
+                bind_all!(sqlx::query(sql.sqlite), values).fetch_optional(&mut **tx).await?.map(Row::Sqlite)
+            }
+            Tx::Postgres(tx) => {
+                bind_all!(sqlx::query(sql.postgres), values).fetch_optional(&mut **tx).await?.map(Row::Postgres)
+            }
+        })
+    }
+
+    /// Calls `see` with each row as it comes; memory does not grow with their number.
+    pub async fn each(
+        &mut self,
+        sql: Sql,
+        values: Vec<Value>,
+        mut see: impl FnMut(Row) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        use futures_util::TryStreamExt;
+        match self {
+            Tx::Sqlite(tx) => {
+                let mut rows = bind_all!(sqlx::query(sql.sqlite), values).fetch(&mut **tx);
+                while let Some(row) = rows.try_next().await? {
+                    see(Row::Sqlite(row))?;
+                }
+            }
+            Tx::Postgres(tx) => {
+                let mut rows = bind_all!(sqlx::query(sql.postgres), values).fetch(&mut **tx);
+                while let Some(row) = rows.try_next().await? {
+                    see(Row::Postgres(row))?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Runs a script of several statements, as a migration is.
+    pub async fn script(&mut self, script: Sql) -> Result<(), StoreError> {
+        match self {
+            Tx::Sqlite(tx) => sqlx::raw_sql(script.sqlite).execute(&mut **tx).await.map(drop)?,
+            Tx::Postgres(tx) => sqlx::raw_sql(script.postgres).execute(&mut **tx).await.map(drop)?,
+        }
+        Ok(())
+    }
+
+    pub async fn commit(self) -> Result<(), StoreError> {
+        match self {
+            Tx::Sqlite(tx) => tx.commit().await?,
+            Tx::Postgres(tx) => tx.commit().await?,
+        }
+        Ok(())
+    }
+}

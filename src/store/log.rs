@@ -1,0 +1,195 @@
+//! The sent-log as staff read it: notifications with their orders, attempts and events.
+
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use super::dialect::{Row, sql, values};
+use super::{Store, StoreError};
+use crate::outbox::notification::{Kind, State};
+use crate::outbox::plan::Content;
+
+/// What to show of the sent-log. What is `None` does not narrow it.
+#[derive(Clone, Debug, Default)]
+pub struct LogFilter {
+    /// The order's id or number.
+    pub order: Option<String>,
+    pub email: Option<String>,
+    /// A `product_key` or an SKU.
+    pub product: Option<String>,
+    /// Finds any news that a notification carries.
+    pub kind: Option<Kind>,
+    pub state: Option<State>,
+    pub since: Option<Timestamp>,
+    /// Not included.
+    pub until: Option<Timestamp>,
+    pub shop_id: Option<String>,
+    pub limit: i64,
+}
+
+/// One notification of the sent-log.
+#[derive(Clone, Debug)]
+pub struct LogEntry {
+    pub id: Uuid,
+    pub news_id: Uuid,
+    pub kind: Kind,
+    pub state: State,
+    pub channel: String,
+    pub order_row: i64,
+    pub order_id: String,
+    pub order_number: String,
+    pub shop_id: String,
+    pub recipient: String,
+    pub locale: String,
+    pub link_id: Uuid,
+    pub content: Content,
+    pub created_at: Timestamp,
+    pub due_at: Timestamp,
+    pub sent_at: Option<Timestamp>,
+    pub attempts: i64,
+    pub last_reply: Option<String>,
+    pub note: Option<String>,
+    pub subject: Option<String>,
+    pub message_id: Option<String>,
+    pub possible_duplicate: bool,
+}
+
+/// One try of a notification.
+#[derive(Clone, Debug)]
+pub struct AttemptEntry {
+    pub number: i64,
+    pub started_at: Timestamp,
+    pub ended_at: Timestamp,
+    pub relay: String,
+    pub outcome: String,
+    pub code: Option<i64>,
+    pub reply: Option<String>,
+}
+
+/// Something that was read or decided about a line.
+#[derive(Clone, Debug)]
+pub struct Event {
+    pub at: Timestamp,
+    pub what: String,
+    pub detail: String,
+}
+
+impl Store {
+    /// The notifications that `filter` lets through, newest first.
+    pub async fn log(&self, filter: &LogFilter) -> Result<Vec<LogEntry>, StoreError> {
+        let mut tx = self.read().await?;
+        let entries = sql!("select n.*, o.order_id, o.order_number, o.shop_id, o.recipient, o.locale, o.link_id "
+            "from notifications n join orders o on o.id = n.order_row "
+            "where ($1 is null or o.order_id = $1 or o.order_number = $1) and ($2 is null or lower(o.recipient) = lower($2)) "
+            "and ($3 is null or exists (select 1 from lines l where l.order_row = n.order_row "
+            "and (l.product_key = $3 or " either("l.snapshot->>'sku'", "l.snapshot::jsonb->>'sku'") " = $3))) "
+            "and ($4 is null or n.kinds like '% ' || $4 || ' %') and ($5 is null or n.state = $5) "
+            "and ($6 is null or n.created_at >= $6) and ($7 is null or n.created_at < $7) and ($8 is null or o.shop_id = $8) "
+            "order by n.created_at desc, n.id desc limit $9");
+        let values = values![
+            filter.order.clone(),
+            filter.email.clone(),
+            filter.product.clone(),
+            filter.kind.map(Kind::word),
+            filter.state.map(State::word),
+            filter.since,
+            filter.until,
+            filter.shop_id.clone(),
+            filter.limit,
+        ];
+        tx.rows(entries, values).await?.iter().map(entry_of).collect()
+    }
+
+    /// One notification.
+    pub async fn notification(&self, id: Uuid) -> Result<Option<LogEntry>, StoreError> {
+        let mut tx = self.read().await?;
+        let entry = sql!("select n.*, o.order_id, o.order_number, o.shop_id, o.recipient, o.locale, o.link_id "
+            "from notifications n join orders o on o.id = n.order_row where n.id = $1");
+        tx.row(entry, values![id]).await?.as_ref().map(entry_of).transpose()
+    }
+
+    /// The tries of a notification, in order.
+    pub async fn attempts(&self, id: Uuid) -> Result<Vec<AttemptEntry>, StoreError> {
+        let mut tx = self.read().await?;
+        let attempts = sql!("select * from attempts where notification_id = $1 order by number");
+        let entry = |row: &Row| {
+            Ok(AttemptEntry {
+                number: row.int("number")?,
+                started_at: row.time("started_at")?,
+                ended_at: row.time("ended_at")?,
+                relay: row.text("relay")?,
+                outcome: row.text("outcome")?,
+                code: row.maybe_int("code")?,
+                reply: row.maybe_text("reply")?,
+            })
+        };
+        tx.rows(attempts, values![id]).await?.iter().map(entry).collect()
+    }
+
+    /// Everything recorded about a line, oldest first; with several shops of one line id, those of `shop_id`.
+    pub async fn events(&self, shop_id: Option<&str>, line_id: &str) -> Result<Vec<Event>, StoreError> {
+        let mut tx = self.read().await?;
+        let events = sql!("select at, what, detail from events where line_id = $2 and ($1 is null or shop_id = $1) order by id");
+        let event =
+            |row: &Row| Ok(Event { at: row.time("at")?, what: row.text("what")?, detail: row.text("detail")? });
+        tx.rows(events, values![shop_id, line_id]).await?.iter().map(event).collect()
+    }
+
+    /// The order rows that a line belongs or belonged to, newest first, with the shop of each.
+    pub async fn orders_of_line(&self, shop_id: Option<&str>, line_id: &str) -> Result<Vec<(String, i64)>, StoreError> {
+        let mut tx = self.read().await?;
+        let orders = sql!("select shop_id, order_row from lines where line_id = $2 and ($1 is null or shop_id = $1)");
+        let place = |row: &Row| Ok((row.text("shop_id")?, row.int("order_row")?));
+        tx.rows(orders, values![shop_id, line_id]).await?.iter().map(place).collect()
+    }
+
+    /// The `Message-ID`s of what was sent about each of `orders`, oldest first, for the thread of their next mail.
+    pub async fn threads(&self, orders: &[i64]) -> Result<Vec<(i64, String)>, StoreError> {
+        let mut tx = self.read().await?;
+        let sent = sql!("select s.order_row, s.message_id from " rows(n bigint) " join sent_log s on s.order_row = x.n "
+            "where s.state in ('sent', 'in_doubt') and s.message_id is not null order by s.finished_at");
+        let mail = |row: &Row| Ok((row.int("order_row")?, row.text("message_id")?));
+        tx.rows(sent, vec![super::views::numbers(orders.iter().copied())?]).await?.iter().map(mail).collect()
+    }
+
+    /// The order behind a link.
+    pub async fn order_of_link(&self, link_id: Uuid) -> Result<Option<i64>, StoreError> {
+        let mut tx = self.read().await?;
+        let row = tx.row(sql!("select id from orders where link_id = $1"), values![link_id]).await?;
+        row.map(|row| row.int("id")).transpose()
+    }
+
+    /// How many notifications stand in each state of the outbox, and when the oldest that is due became due.
+    pub async fn outbox_counts(&self) -> Result<Vec<(State, i64)>, StoreError> {
+        let mut tx = self.read().await?;
+        let counts = sql!("select state, count(*) as number from outbox group by state");
+        let count = |row: &Row| Ok((row.word("state", State::of_word)?, row.int("number")?));
+        tx.rows(counts, values![]).await?.iter().map(count).collect()
+    }
+}
+
+fn entry_of(row: &Row) -> Result<LogEntry, StoreError> {
+    Ok(LogEntry {
+        id: row.id("id")?,
+        news_id: row.id("news_id")?,
+        kind: row.word("kind", Kind::of_word)?,
+        state: row.word("state", State::of_word)?,
+        channel: row.text("channel")?,
+        order_row: row.int("order_row")?,
+        order_id: row.text("order_id")?,
+        order_number: row.text("order_number")?,
+        shop_id: row.text("shop_id")?,
+        recipient: row.text("recipient")?,
+        locale: row.text("locale")?,
+        link_id: row.id("link_id")?,
+        content: row.json("content")?,
+        created_at: row.time("created_at")?,
+        due_at: row.time("due_at")?,
+        sent_at: row.maybe_time("sent_at")?,
+        attempts: row.int("attempts")?,
+        last_reply: row.maybe_text("last_reply")?,
+        note: row.maybe_text("note")?,
+        subject: row.maybe_text("subject")?,
+        message_id: row.maybe_text("message_id")?,
+        possible_duplicate: row.bool("possible_duplicate")?,
+    })
+}

@@ -1,0 +1,98 @@
+//! The state database: what was read, what was told, what is to be sent. One method is one fact and one transaction.
+//!
+//! In and out: the program's own types; no row, pool or sqlx error leaves this folder but as [`StoreError`]. Each file
+//! speaks of one topic, in the words of the module it serves. Every method runs on SQLite and on PostgreSQL, and one
+//! suite of tests runs it on both.
+
+pub mod dialect;
+pub mod facts;
+pub mod feeds;
+pub mod lines;
+pub mod log;
+pub mod outbox;
+pub mod record;
+pub mod tasks;
+pub mod views;
+
+use dialect::{Db, Sql, Tx, sql, values};
+
+/// What can go wrong with the state database.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    #[error("the state database: {0}")]
+    Database(#[from] sqlx::Error),
+    #[error("the state database holds something unreadable: {0}")]
+    Json(#[from] serde_json::Error),
+    #[error("the state database holds something unreadable: {0}")]
+    Damaged(String),
+    #[error(
+        "the state database is of version {found}, this program knows up to {known}; run the program that made it, or a newer one"
+    )]
+    TooNew { found: i64, known: i64 },
+    #[error("another process watches the shop now")]
+    LeaseLost,
+    #[error("cannot write a temporary file: {0}")]
+    Spill(#[from] std::io::Error),
+}
+
+/// The state database, opened and of the newest version.
+#[derive(Clone, Debug)]
+pub struct Store {
+    db: Db,
+}
+
+/// Every migration in order; their position is their number. Applied ones are never edited.
+const MIGRATIONS: [Sql; 1] = [Sql {
+    sqlite: include_str!("../../migrations/sqlite/0001_first.sql"),
+    postgres: include_str!("../../migrations/postgres/0001_first.sql"),
+}];
+
+impl Store {
+    /// Opens the database at `url` and brings it to the newest version. Several processes may do so at once.
+    pub async fn open(url: &str, password: Option<&str>) -> Result<Store, StoreError> {
+        let store = Store { db: Db::open(url, password).await? };
+        store.migrate().await?;
+        Ok(store)
+    }
+
+    async fn migrate(&self) -> Result<(), StoreError> {
+        let mut tx = self.db.write().await?;
+        // Differs because SQLite's write transaction already keeps others out; the number is this program's own.
+        tx.execute(sql!(either("select 1", "select pg_advisory_xact_lock(7426320417)")), values![]).await?;
+        tx.execute(sql!("create table if not exists migrations (number bigint primary key, at bigint not null)"), values![])
+            .await?;
+        let newest = tx.row(sql!("select coalesce(max(number), 0) as newest from migrations"), values![]).await?;
+        let newest = newest.map_or(Ok(0), |row| row.int("newest"))?;
+        let known = MIGRATIONS.len() as i64;
+        if newest > known {
+            return Err(StoreError::TooNew { found: newest, known });
+        }
+        for (number, script) in (1..).zip(MIGRATIONS).skip(newest as usize) {
+            tx.script(script).await?;
+            tx.execute(sql!("insert into migrations (number, at) values ($1, " now ")"), values![number]).await?;
+        }
+        tx.commit().await
+    }
+
+    /// Whether the database is a file that this machine alone can use.
+    pub fn is_embedded(&self) -> bool {
+        matches!(self.db, Db::Sqlite { .. })
+    }
+
+    /// A round trip, for `check` and `/readyz`.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        self.read().await?.rows(sql!("select 1 as one"), values![]).await.map(drop)
+    }
+
+    pub async fn close(&self) {
+        self.db.close().await;
+    }
+
+    async fn write(&self) -> Result<Tx, StoreError> {
+        self.db.write().await
+    }
+
+    async fn read(&self) -> Result<Tx, StoreError> {
+        self.db.read().await
+    }
+}

@@ -1,0 +1,145 @@
+//! What waits for a person: each with the reason and the mend.
+//!
+//! Some tasks are written down when they come up (a row that cannot be read, a refused sweep, a mail that failed) and
+//! end when staff say so or the cause is gone. Others are what the other tables show (held notifications, lines without
+//! an address) and end by themselves.
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::dialect::{Row, Tx, batch, sql, values};
+use super::{Store, StoreError};
+use crate::shop::line::{Line, Status};
+
+/// Something that waits for a person.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Task {
+    /// A number where staff can end it themselves.
+    pub id: String,
+    pub kind: String,
+    pub shop_id: String,
+    /// The line, order or notification that it is about.
+    pub subject: String,
+    pub reason: String,
+    pub mend: String,
+    pub since: Timestamp,
+}
+
+/// A task to be written down.
+#[derive(Clone, Debug, Serialize)]
+pub struct NewTask {
+    pub kind: &'static str,
+    pub shop_id: String,
+    pub subject: String,
+    pub reason: String,
+    pub mend: String,
+}
+
+impl Store {
+    /// Writes tasks down; one that is open already gets the newest reason. Of the kinds in `whole`, what is not among
+    /// `tasks` has ended.
+    pub async fn record_tasks(&self, tasks: &[NewTask], whole: &[&str], now: Timestamp) -> Result<(), StoreError> {
+        let mut tx = self.write().await?;
+        add(&mut tx, tasks, now).await?;
+        let end = sql!("update tasks set done_at = $2 where done_at is null and kind = $3 and not exists (select 1 from "
+            rows(kind text, shop_id text, subject text)
+            " where x.kind = tasks.kind and x.shop_id = tasks.shop_id and x.subject = tasks.subject)");
+        for kind in whole {
+            tx.execute(end, vec![batch(tasks)?, now.into(), (*kind).into()]).await?;
+        }
+        tx.commit().await
+    }
+
+    /// Ends tasks by their numbers; returns those that were open.
+    pub async fn end_tasks(&self, ids: &[i64], now: Timestamp) -> Result<Vec<i64>, StoreError> {
+        let mut tx = self.write().await?;
+        let end = sql!("update tasks set done_at = $2 where done_at is null and id in (select n from " rows(n bigint) ") returning id");
+        let rows = tx.rows(end, vec![super::views::numbers(ids.iter().copied())?, now.into()]).await?;
+        tx.commit().await?;
+        rows.iter().map(|row| row.int("id")).collect()
+    }
+
+    /// Everything that waits for a person, oldest first.
+    pub async fn tasks(&self) -> Result<Vec<Task>, StoreError> {
+        let mut tx = self.read().await?;
+        let open = sql!("select id, kind, shop_id, subject, reason, mend, created_at from tasks where done_at is null");
+        let mut tasks = tx.rows(open, values![]).await?.iter().map(task_of).collect::<Result<Vec<_>, _>>()?;
+        tasks.extend(held(&mut tx).await?);
+        tasks.extend(without_address(&mut tx).await?);
+        tasks.sort_by_key(|task| task.since);
+        Ok(tasks)
+    }
+}
+
+/// Writes tasks down inside another fact's transaction.
+pub(super) async fn add(tx: &mut Tx, tasks: &[NewTask], now: Timestamp) -> Result<(), StoreError> {
+    if tasks.is_empty() {
+        return Ok(());
+    }
+    let insert = sql!("insert into tasks (kind, shop_id, subject, reason, mend, created_at) "
+        "select x.kind, x.shop_id, x.subject, x.reason, x.mend, $2 from "
+        rows(kind text, shop_id text, subject text, reason text, mend text)
+        " where true on conflict (kind, shop_id, subject) where done_at is null do update set reason = excluded.reason, mend = excluded.mend");
+    tx.execute(insert, vec![batch(tasks)?, now.into()]).await.map(drop)
+}
+
+fn task_of(row: &Row) -> Result<Task, StoreError> {
+    Ok(Task {
+        id: row.int("id")?.to_string(),
+        kind: row.text("kind")?,
+        shop_id: row.text("shop_id")?,
+        subject: row.text("subject")?,
+        reason: row.text("reason")?,
+        mend: row.text("mend")?,
+        since: row.time("created_at")?,
+    })
+}
+
+/// Held notifications; those held for one reason are one task, however many there are.
+async fn held(tx: &mut Tx) -> Result<Vec<Task>, StoreError> {
+    let held = sql!("select min(b.id) as id, o.shop_id, coalesce(b.note, 'held by staff') as note, count(*) as number, "
+        "min(b.created_at) as since from outbox b join orders o on o.id = b.order_row where b.state = 'held' "
+        "group by o.shop_id, coalesce(b.note, 'held by staff')");
+    let task = |row: &Row| {
+        let (id, number) = (row.text("id")?, row.int("number")?);
+        let one = number == 1;
+        Ok(Task {
+            id: format!("held:{id}"),
+            kind: "held".into(),
+            shop_id: row.text("shop_id")?,
+            subject: if one { id.clone() } else { format!("{number} notifications") },
+            reason: row.text("note")?,
+            mend: if one {
+                format!("look at it with `backorderd show {id}`, then `backorderd release {id}` or `withdraw {id}`")
+            } else {
+                "look at them with `backorderd log --state held`, then `backorderd release --all` or `withdraw --all`".into()
+            },
+            since: row.time("since")?,
+        })
+    };
+    tx.rows(held, values![]).await?.iter().map(task).collect()
+}
+
+/// Lines on backorder whose customer cannot be told.
+async fn without_address(tx: &mut Tx) -> Result<Vec<Task>, StoreError> {
+    let mut tasks = Vec::new();
+    let lines = sql!("select l.snapshot, l.changed_at from orders o join lines l on l.order_row = o.id "
+        "where o.recipient = '' and l.open and not l.gone");
+    tx.each(lines, values![], |row| {
+        let line: Line = row.json("snapshot")?;
+        if line.status() == Status::Backordered {
+            tasks.push(Task {
+                id: format!("address:{}", line.line_id),
+                kind: "no_address".into(),
+                reason: format!("line {} of order {} waits and has no e-mail address", line.line_id, line.order_number),
+                mend: "tell the customer by other means, or enter her address in the shop".into(),
+                shop_id: line.shop_id,
+                subject: line.line_id,
+                since: row.time("changed_at")?,
+            });
+        }
+        Ok(())
+    })
+    .await?;
+    Ok(tasks)
+}

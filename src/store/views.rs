@@ -1,0 +1,145 @@
+//! Orders as the planner and delivery see them: lines, what was told, what is unsent.
+
+use std::collections::HashMap;
+
+use jiff::{SignedDuration, Timestamp};
+use serde::Serialize;
+use uuid::Uuid;
+
+use super::dialect::{Row, Tx, batch, sql};
+use super::{Store, StoreError};
+use crate::outbox::plan::{LineView, OrderView, Planned, Unsent};
+use crate::watch::standing::Told;
+
+/// The baseline's recipient: everybody.
+pub(super) const EVERYBODY: &str = "*";
+const WEEK: SignedDuration = SignedDuration::from_hours(7 * 24);
+
+/// An order as it is recorded.
+#[derive(Clone, Debug)]
+pub struct Order {
+    pub row: i64,
+    pub shop_id: String,
+    pub order_id: String,
+    pub order_number: String,
+    /// Empty: nobody can be told.
+    pub recipient: String,
+    pub locale: String,
+    /// What its link is bound to.
+    pub link_id: Uuid,
+    /// Grows whenever anything changes that a mail of this order was decided from.
+    pub revision: i64,
+    pub view: OrderView,
+}
+
+/// A number in a batch.
+#[derive(Serialize)]
+pub(super) struct Number {
+    pub n: i64,
+}
+
+pub(super) fn numbers(numbers: impl IntoIterator<Item = i64>) -> Result<super::dialect::Value, StoreError> {
+    batch(&numbers.into_iter().map(|n| Number { n }).collect::<Vec<_>>())
+}
+
+impl Store {
+    /// The orders of `rows` as they are now, for notifications of `channel`.
+    pub async fn orders(&self, rows: &[i64], channel: &str, now: Timestamp) -> Result<Vec<Order>, StoreError> {
+        let mut tx = self.read().await?;
+        load(&mut tx, rows, channel, now).await
+    }
+}
+
+/// Loads whole orders; inside a transaction that writes, call [`lock`] first.
+pub(super) async fn load(tx: &mut Tx, rows: &[i64], channel: &str, now: Timestamp) -> Result<Vec<Order>, StoreError> {
+    let ids = numbers(rows.iter().copied())?;
+    let mut orders = Vec::with_capacity(rows.len());
+    let mut places = HashMap::with_capacity(rows.len());
+    let all = sql!("select o.* from " rows(n bigint) " join orders o on o.id = x.n order by o.id");
+    for row in tx.rows(all, vec![ids.clone()]).await? {
+        let order = order_of(&row)?;
+        places.insert(order.row, orders.len());
+        orders.push(order);
+    }
+    let place = |row: &Row| -> Result<usize, StoreError> {
+        places.get(&row.int("order_row")?).copied().ok_or_else(|| StoreError::Damaged("a line without its order".into()))
+    };
+
+    let lines = sql!("select l.order_row, l.snapshot, t.told, t.planned, b.told as baseline "
+        "from " rows(n bigint) " join orders o on o.id = x.n join lines l on l.order_row = o.id "
+        "left join tellings t on t.shop_id = l.shop_id and t.line_id = l.line_id and t.recipient = o.recipient "
+        "left join tellings b on b.shop_id = l.shop_id and b.line_id = l.line_id and b.recipient = '*' "
+        "where not l.gone order by l.order_row, l.line_id");
+    for row in tx.rows(lines, vec![ids.clone()]).await? {
+        let told: Option<Told> = row.maybe_json("told")?;
+        let told = told.map_or_else(|| row.maybe_json("baseline"), |told| Ok(Some(told)))?;
+        let planned: Option<Planned> = row.maybe_json("planned")?;
+        orders[place(&row)?].view.lines.push(LineView { line: row.json("snapshot")?, told, planned });
+    }
+
+    let unsent = sql!("select o.order_row, o.id, o.state, o.settled, o.due_at, o.content "
+        "from " rows(n bigint) " join outbox o on o.order_row = x.n "
+        "where o.channel = $2 and o.state in ('queued', 'held')");
+    for row in tx.rows(unsent, vec![ids.clone(), channel.into()]).await? {
+        orders[place(&row)?].view.unsent = Some(Unsent {
+            id: row.id("id")?,
+            held: row.text("state")? == "held",
+            settled: row.bool("settled")?,
+            due_at: row.time("due_at")?,
+            content: row.json("content")?,
+        });
+    }
+
+    let date_mails = sql!("select s.order_row, s.sent_at from " rows(n bigint) " join sent_log s on s.order_row = x.n "
+        "where s.kind = 'date_changed' and s.state in ('sent', 'in_doubt') and s.sent_at > $2 order by s.sent_at");
+    for row in tx.rows(date_mails, vec![ids, (now - WEEK).into()]).await? {
+        orders[place(&row)?].view.date_mails.push(row.time("sent_at")?);
+    }
+    Ok(orders)
+}
+
+/// Locks the orders of `rows` until the transaction ends, in the order of their ids, so that two writers never wait
+/// for each other; and what is unsent of them, so that no worker takes it meanwhile.
+pub(super) async fn lock(tx: &mut Tx, rows: &[i64]) -> Result<(), StoreError> {
+    // Differs because SQLite's one writer needs no row locks.
+    if let Tx::Postgres(_) = tx {
+        let orders = sql!("select id from orders where id in (select n from " rows(n bigint) ") order by id" lock);
+        tx.rows(orders, vec![numbers(rows.iter().copied())?]).await?;
+        let unsent = sql!("select id from outbox where order_row in (select n from " rows(n bigint) ") "
+            "and state in ('queued', 'held') order by id" lock);
+        tx.rows(unsent, vec![numbers(rows.iter().copied())?]).await?;
+    }
+    Ok(())
+}
+
+fn order_of(row: &Row) -> Result<Order, StoreError> {
+    let recipient = row.text("recipient")?;
+    Ok(Order {
+        row: row.int("id")?,
+        shop_id: row.text("shop_id")?,
+        order_id: row.text("order_id")?,
+        order_number: row.text("order_number")?,
+        locale: row.text("locale")?,
+        link_id: row.id("link_id")?,
+        revision: row.int("revision")?,
+        view: OrderView {
+            recipient: Some(recipient.clone()).filter(|recipient| !recipient.is_empty()),
+            changed_at: row.maybe_time("changed_at")?,
+            unsettled_since: row.maybe_time("unsettled_since")?,
+            quiet_since: row.maybe_time("quiet_since")?,
+            lines: Vec::new(),
+            unsent: None,
+            date_mails: Vec::new(),
+            touched: false,
+        },
+        recipient,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_baseline_speaks_to_everybody_in_statements_too() {
+        assert_eq!(super::EVERYBODY, "*", "the statement in `load` spells it out");
+    }
+}
