@@ -125,37 +125,3 @@ impl Line {
         words
     }
 }
-
-/// One row of the `stock` feed: what of a product is free to promise.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Stock {
-    pub product_key: String,
-    pub sku: Option<String>,
-    pub product_name: String,
-    pub product_url: Option<String>,
-    pub image_url: Option<String>,
-    /// Gross, in major units of `currency`.
-    pub price: Option<Decimal>,
-    pub currency: Option<String>,
-    /// May be negative.
-    pub available: Decimal,
-    pub expected_on: Option<Date>,
-}
-
-/// One row of the `alternatives` feed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Alternative {
-    pub product_key: String,
-    pub alternative_key: String,
-    /// The lowest is the best.
-    pub rank: i64,
-}
-
-/// One row of the `expected` feed, or of an imported list.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Expected {
-    pub product_key: String,
-    /// `None`: it is known to be unknown.
-    pub expected_on: Option<Date>,
-    pub reason: Option<String>,
-}

@@ -1,2 +1,3 @@
 //! The merchant's side: the shop's order database, read only, in our words.
 pub mod line;
+pub mod stock;

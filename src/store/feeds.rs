@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::dialect::{Tx, batch, sql, values};
 use super::lines::content_hash;
 use super::{Store, StoreError};
-use crate::shop::line::{Alternative, Expected, Stock};
+use crate::shop::stock::{Alternative, Expected, Stock};
 
 /// Where a word about an expected date comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,12 +71,13 @@ impl Mirror {
 
 /// The alternatives of each product in the order of their rank, as they are recorded.
 pub fn ranked(alternatives: &[Alternative]) -> HashMap<&str, Vec<&str>> {
-    let mut lists: HashMap<&str, BTreeSet<(i64, &str)>> = HashMap::new();
+    let mut lists: HashMap<&str, BTreeSet<_>> = HashMap::new();
     for alternative in alternatives {
         let list = lists.entry(&alternative.product_key).or_default();
-        list.insert((alternative.rank, &alternative.alternative_key));
+        // Without a rank it comes last.
+        list.insert((alternative.rank.is_none(), alternative.rank, &*alternative.alternative_key));
     }
-    lists.into_iter().map(|(product, list)| (product, list.into_iter().map(|(_, key)| key).collect())).collect()
+    lists.into_iter().map(|(product, list)| (product, list.into_iter().map(|(_, _, key)| key).collect())).collect()
 }
 
 #[derive(Serialize)]

@@ -94,7 +94,11 @@ impl Store {
         let mut lines = Vec::new();
         let all = sql!("select shop_id, line_id, content_hash, open from lines where not gone");
         tx.each(all, values![], |row| {
-            lines.push((key(&row.text("shop_id")?, &row.text("line_id")?), row.int("content_hash")?, row.bool("open")?));
+            lines.push((
+                key(&row.text("shop_id")?, &row.text("line_id")?),
+                row.int("content_hash")?,
+                row.bool("open")?,
+            ));
             Ok(())
         })
         .await?;

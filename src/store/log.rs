@@ -128,9 +128,9 @@ impl Store {
     /// Everything recorded about a line, oldest first; with several shops of one line id, those of `shop_id`.
     pub async fn events(&self, shop_id: Option<&str>, line_id: &str) -> Result<Vec<Event>, StoreError> {
         let mut tx = self.read().await?;
-        let events = sql!("select at, what, detail from events where line_id = $2 and ($1 is null or shop_id = $1) order by id");
-        let event =
-            |row: &Row| Ok(Event { at: row.time("at")?, what: row.text("what")?, detail: row.text("detail")? });
+        let events =
+            sql!("select at, what, detail from events where line_id = $2 and ($1 is null or shop_id = $1) order by id");
+        let event = |row: &Row| Ok(Event { at: row.time("at")?, what: row.text("what")?, detail: row.text("detail")? });
         tx.rows(events, values![shop_id, line_id]).await?.iter().map(event).collect()
     }
 

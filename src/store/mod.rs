@@ -59,8 +59,11 @@ impl Store {
         let mut tx = self.db.write().await?;
         // Differs because SQLite's write transaction already keeps others out; the number is this program's own.
         tx.execute(sql!(either("select 1", "select pg_advisory_xact_lock(7426320417)")), values![]).await?;
-        tx.execute(sql!("create table if not exists migrations (number bigint primary key, at bigint not null)"), values![])
-            .await?;
+        tx.execute(
+            sql!("create table if not exists migrations (number bigint primary key, at bigint not null)"),
+            values![],
+        )
+        .await?;
         let newest = tx.row(sql!("select coalesce(max(number), 0) as newest from migrations"), values![]).await?;
         let newest = newest.map_or(Ok(0), |row| row.int("newest"))?;
         let known = MIGRATIONS.len() as i64;

@@ -84,13 +84,24 @@ pub enum Fate {
     /// The receiver has it.
     Sent,
     /// It may have been sent. Once more at `again`, or, without it, for staff to decide.
-    InDoubt { again: Option<Timestamp> },
-    Failed { note: String },
+    InDoubt {
+        again: Option<Timestamp>,
+    },
+    Failed {
+        note: String,
+    },
     /// It comes back; a charged try brings the end of the ladder nearer.
-    Again { due_at: Timestamp, charged: bool },
+    Again {
+        due_at: Timestamp,
+        charged: bool,
+    },
     /// Overtaken before it left: the order is to be planned afresh.
-    Overtaken { note: &'static str },
-    Held { note: String },
+    Overtaken {
+        note: &'static str,
+    },
+    Held {
+        note: String,
+    },
 }
 
 /// What became of a claimed notification.
@@ -226,7 +237,8 @@ impl Store {
             apply(&mut tx, &sent, now).await?;
         }
         let told = finished.iter().filter(|finish| matches!(finish.fate, Fate::Sent | Fate::InDoubt { .. }));
-        tell(&mut tx, told.map(|finish| (finish.claimed.id, finish.claimed.order_row, &finish.claimed.content)), now).await?;
+        tell(&mut tx, told.map(|finish| (finish.claimed.id, finish.claimed.order_row, &finish.claimed.content)), now)
+            .await?;
         tx.commit().await?;
         let overtaken = finished.iter().filter(|finish| matches!(finish.fate, Fate::Overtaken { .. }));
         Ok(overtaken.map(|finish| finish.claimed.order_row).collect())
@@ -268,7 +280,8 @@ impl Store {
         let crashed = |finish: &Finish| Move { crashes: 1, ..move_of(finish, &successors, now) };
         apply(&mut tx, &finished.iter().map(crashed).collect::<Vec<_>>(), now).await?;
         let told = finished.iter().filter(|finish| matches!(finish.fate, Fate::InDoubt { .. }));
-        tell(&mut tx, told.map(|finish| (finish.claimed.id, finish.claimed.order_row, &finish.claimed.content)), now).await?;
+        tell(&mut tx, told.map(|finish| (finish.claimed.id, finish.claimed.order_row, &finish.claimed.content)), now)
+            .await?;
         tx.commit().await?;
         Ok(finished.len())
     }
@@ -284,7 +297,9 @@ impl Store {
     /// When the next notification of `channel` is due; `None`: nothing is queued.
     pub async fn next_due(&self, channel: &str) -> Result<Option<Timestamp>, StoreError> {
         let mut tx = self.read().await?;
-        let next = sql!("select min(due_at) as due_at from outbox where state in ('queued', 'in_doubt') and ready and settled and channel = $1");
+        let next = sql!(
+            "select min(due_at) as due_at from outbox where state in ('queued', 'in_doubt') and ready and settled and channel = $1"
+        );
         tx.row(next, values![channel]).await?.map_or(Ok(None), |row| row.maybe_time("due_at"))
     }
 }
@@ -426,7 +441,10 @@ async fn add_tasks(tx: &mut Tx, leaving: &[&Move], now: Timestamp) -> Result<(),
             subject: row.id.to_string(),
             reason,
             mend: if failed {
-                format!("see `backorderd show {}`; tell the customer by other means, or correct her address in the shop", row.id)
+                format!(
+                    "see `backorderd show {}`; tell the customer by other means, or correct her address in the shop",
+                    row.id
+                )
             } else {
                 format!("see `backorderd show {}`; ask the relay's log or the customer whether it arrived", row.id)
             },

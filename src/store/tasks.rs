@@ -112,7 +112,8 @@ async fn held(tx: &mut Tx) -> Result<Vec<Task>, StoreError> {
             mend: if one {
                 format!("look at it with `backorderd show {id}`, then `backorderd release {id}` or `withdraw {id}`")
             } else {
-                "look at them with `backorderd log --state held`, then `backorderd release --all` or `withdraw --all`".into()
+                "look at them with `backorderd log --state held`, then `backorderd release --all` or `withdraw --all`"
+                    .into()
             },
             since: row.time("since")?,
         })

@@ -62,7 +62,10 @@ pub(super) async fn load(tx: &mut Tx, rows: &[i64], channel: &str, now: Timestam
         orders.push(order);
     }
     let place = |row: &Row| -> Result<usize, StoreError> {
-        places.get(&row.int("order_row")?).copied().ok_or_else(|| StoreError::Damaged("a line without its order".into()))
+        places
+            .get(&row.int("order_row")?)
+            .copied()
+            .ok_or_else(|| StoreError::Damaged("a line without its order".into()))
     };
 
     let lines = sql!("select l.order_row, l.snapshot, t.told, t.planned, b.told as baseline "
