@@ -1,4 +1,6 @@
 //! backorderd keeps a shop's promise to everyone who waits for a product.
+pub mod deliver;
+pub mod demo;
 pub mod outbox;
 pub mod render;
 pub mod settings;
