@@ -100,6 +100,7 @@ async fn a_mail_arrives_byte_for_byte_and_the_connection_serves_again() {
         assert_eq!(server.commands(0)[1..4], [&mail, "RCPT TO:<ada@example.com>", "DATA"]);
         connection.quit().await;
         assert_eq!(server.commands(0).last().unwrap(), "QUIT");
+        assert_eq!(server.connections(), 1);
     }
 }
 
@@ -213,6 +214,7 @@ async fn a_connection_that_breaks_is_not_sent_before_the_end_and_unknown_after_i
             (At::MailFrom, Close, ("temporary", Some(MailFrom), None), false),
             (At::RcptTo, Close, ("temporary", Some(RcptTo), None), false),
             (At::Data, Close, ("temporary", Some(Data), None), false),
+            (At::RcptTo, SayThenReset("421 4.3.2 bye"), ("paused", Some(RcptTo), Some(421)), false),
             (At::End, Close, ("unknown", Some(FinalReply), None), false),
             (At::End, Reset, ("unknown", Some(FinalReply), None), false),
             (At::Data, Say("354 go on\r\n552 5.3.4 too big"), ("permanent", Some(Body), Some(552)), false),
@@ -245,11 +247,7 @@ async fn a_relay_that_goes_silent_is_left_and_what_is_unknown_is_said() {
             (At::RcptTo, Stall, ("temporary", Some(RcptTo), None), false),
             (At::Data, Stall, ("temporary", Some(Data), None), false),
             (At::End, Stall, ("unknown", Some(FinalReply), None), false),
-            (At::BodyByte(5), Stall, ("unknown", Some(FinalReply), None), false),
-        ]
-        .into_iter()
-        .filter(|row: &Row| !matches!(row.0, At::BodyByte(_)))
-        .collect(),
+        ],
         hasty,
     )
     .await;
@@ -270,12 +268,11 @@ async fn a_small_mail_cut_short_is_unknown_for_its_end_was_written() {
 async fn a_large_mail_cut_short_is_not_sent_for_its_end_was_never_written() {
     // More than the buffers of both ends can hold.
     let message = vec![b"A line of a mail that is much too long.\r\n".as_slice(); 500_000].concat();
-    for (act, phase) in [(Act::Close, "body"), (Act::Reset, "body"), (Act::Stall, "body")] {
+    for act in [Act::Close, Act::Reset, Act::Stall] {
         let server = SmtpServer::scripted(vec![vec![(At::BodyByte(100_000), act)]]).await;
         let mut connection = connected(&server, hasty()).await;
         let outcome = connection.send(&TO_ADA, &message).await;
-        let (what, at, _) = told(&outcome);
-        assert_eq!((what, at.map(Phase::word)), ("temporary", Some(phase)), "{act:?}: {outcome:?}");
+        assert_eq!(told(&outcome), ("temporary", Some(Phase::Body), None), "{act:?}: {outcome:?}");
         assert!(!connection.usable());
     }
 }
@@ -295,7 +292,8 @@ async fn a_354_after_a_refused_recipient_never_gets_the_message() {
 #[tokio::test]
 async fn what_follows_the_first_refusal_does_not_change_the_outcome() {
     for (act, lives) in [(Act::Say("503 5.5.1 no"), true), (Act::Close, false), (Act::Say("nonsense"), false)] {
-        let server = SmtpServer::scripted(vec![vec![(At::MailFrom, Act::Say("450 4.1.8 no")), (At::RcptTo, act)]]).await;
+        let server =
+            SmtpServer::scripted(vec![vec![(At::MailFrom, Act::Say("450 4.1.8 no")), (At::RcptTo, act)]]).await;
         let mut connection = connected(&server, patient()).await;
         assert_eq!(
             told(&connection.send(&TO_ADA, MESSAGE).await),
@@ -453,7 +451,7 @@ async fn an_encrypted_way_is_taken_where_it_can_be_trusted_and_never_silently_le
         (&implicit, "smtps://HERE", false, Err("ca_file")),
         (&plain, "smtp://HERE", false, Ok(readable)),
         (&plain, "smtp://HERE?tls=required", true, Err("STARTTLS")),
-        (&plain, "smtps://HERE", true, Err("TLS")),
+        (&plain, "smtps://HERE", true, Err("write smtp://")),
     ];
     for (server, url, trusted, expected) in table {
         match (probe(server, url, trusted).await, expected) {
@@ -541,7 +539,8 @@ async fn a_relay_that_repeats_the_password_does_not_get_it_into_an_error() {
 #[tokio::test]
 async fn a_relay_that_is_busy_when_signing_in_is_paused() {
     let script = vec![(At::Auth, Act::Say("454 4.7.0 try later"))];
-    let server = SmtpServer::start(Shape { mechanisms: Some("PLAIN"), scripts: vec![script], ..Shape::default() }).await;
+    let server =
+        SmtpServer::start(Shape { mechanisms: Some("PLAIN"), scripts: vec![script], ..Shape::default() }).await;
     let error = probe(&server, "smtp://ada:hunter2@HERE", false).await.unwrap_err();
     assert_eq!((error.why, error.phase), (Refusal::Paused, Phase::Auth));
 }

@@ -217,7 +217,7 @@ impl Session {
         if let Then::End = self.step(At::Greeting, "220 test.example ESMTP").await? {
             return Ok(());
         }
-        let (mut from, mut to) = (String::new(), Vec::new());
+        let (mut from, mut to) = (None, Vec::new());
         loop {
             let line = self.line().await?;
             self.seen.lock().unwrap().commands.push((self.number, line.clone()));
@@ -240,11 +240,12 @@ impl Session {
             } else if upper.starts_with("MAIL FROM:<") {
                 let then = self.step(At::MailFrom, "250 2.1.0 ok").await?;
                 if matches!(then, Then::Answered(250)) {
-                    from = path(&line);
+                    from = Some(path(&line));
                 }
                 then
             } else if upper.starts_with("RCPT TO:<") {
-                let then = self.step(At::RcptTo, "250 2.1.5 ok").await?;
+                let usual = if from.is_none() { "503 5.5.1 MAIL first" } else { "250 2.1.5 ok" };
+                let then = self.step(At::RcptTo, usual).await?;
                 if matches!(then, Then::Answered(250 | 251)) {
                     to.push(path(&line));
                 }
@@ -300,7 +301,7 @@ impl Session {
         self.step(At::Auth, if matches { "235 2.7.0 welcome" } else { "535 5.7.8 wrong" }).await
     }
 
-    async fn message(&mut self, from: &mut String, to: &mut Vec<String>) -> io::Result<Then> {
+    async fn message(&mut self, from: &mut Option<String>, to: &mut Vec<String>) -> io::Result<Then> {
         while let Some(at) = self.script.iter().find_map(|(at, _)| match at {
             At::BodyByte(count) => Some(*count),
             _ => None,
@@ -312,19 +313,21 @@ impl Session {
                 return Ok(Then::End);
             }
         }
+        let mut searched = 0;
         let end = loop {
             if self.unread.starts_with(b".\r\n") {
                 break 0;
             }
-            if let Some(end) = self.unread.windows(5).position(|five| five == b"\r\n.\r\n") {
-                break end + 2;
+            if let Some(found) = memchr::memmem::find(&self.unread[searched..], b"\r\n.\r\n") {
+                break searched + found + 2;
             }
+            searched = self.unread.len().saturating_sub(4);
             self.fill().await?;
         };
         let raw: Vec<u8> = self.unread.drain(..end).collect();
         self.unread.drain(..3);
         let mail = Received {
-            from: std::mem::take(from),
+            from: from.take().unwrap_or_default(),
             to: std::mem::take(to),
             bytes: raw
                 .split_inclusive(|byte| *byte == b'\n')
@@ -401,7 +404,7 @@ impl Session {
 
     async fn line(&mut self) -> io::Result<String> {
         loop {
-            if let Some(end) = self.unread.windows(2).position(|pair| pair == b"\r\n") {
+            if let Some(end) = memchr::memmem::find(&self.unread, b"\r\n") {
                 let line = self.unread.drain(..end + 2).take(end).collect();
                 return String::from_utf8(line).map_err(io::Error::other);
             }

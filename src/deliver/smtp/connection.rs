@@ -300,8 +300,19 @@ mod tests {
         }
         let long = format!("{}@example.com", "x".repeat(250));
         let bad = [
-            "", "ada", "@example.com", "ada@", "a b@example.com", "a@example.com>", "<a@example.com", "a@example.com\r\n",
-            "a@example.com\r\nRCPT TO:<b@example.com>", "a\0@example.com", "ä@example.com", "a@exämple.com", &long,
+            "",
+            "ada",
+            "@example.com",
+            "ada@",
+            "a b@example.com",
+            "a@example.com>",
+            "<a@example.com",
+            "a@example.com\r\n",
+            "a@example.com\r\nRCPT TO:<b@example.com>",
+            "a\0@example.com",
+            "ä@example.com",
+            "a@exämple.com",
+            &long,
         ];
         for bad in bad {
             assert!(!is_address(bad), "{bad:?}");

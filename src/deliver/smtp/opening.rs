@@ -154,11 +154,12 @@ impl Opened {
 }
 
 async fn connect(relay: &Relay, deadlines: &Deadlines) -> Result<TcpStream, ConnectError> {
-    let stream = within(deadlines.connect, TcpStream::connect((relay.host.as_str(), relay.port)))
-        .await
-        .map_err(|fault| match fault {
-            Fault::Closed(error) => ConnectError::relay(Phase::Connect, format!("no connection: {error}")),
-            other => ConnectError::relay(Phase::Connect, other.to_string()),
+    let stream =
+        within(deadlines.connect, TcpStream::connect((relay.host.as_str(), relay.port))).await.map_err(|fault| {
+            match fault {
+                Fault::Closed(error) => ConnectError::relay(Phase::Connect, format!("no connection: {error}")),
+                other => ConnectError::relay(Phase::Connect, other.to_string()),
+            }
         })?;
     // Without it the end of a message waits for the acknowledgement of its beginning, 40 ms for each mail.
     stream.set_nodelay(true).map_err(|error| ConnectError::relay(Phase::Connect, error.to_string()))?;
@@ -184,10 +185,22 @@ async fn start_tls(mut wire: Wire, deadlines: &Deadlines) -> Result<Wire, Connec
 }
 
 async fn encrypt(wire: Wire, encryption: &Encryption, deadlines: &Deadlines) -> Result<Wire, ConnectError> {
-    within(deadlines.tls, wire.encrypt(encryption.config.clone(), encryption.name.clone())).await.map_err(|fault| {
-        let mend = "a relay with a certificate of its own needs ca_file, one on this machine can do with ?tls=none";
-        ConnectError::relay(Phase::Tls, format!("{fault} ({mend})"))
-    })
+    within(deadlines.tls, wire.encrypt(encryption.config.clone(), encryption.name.clone()))
+        .await
+        .map_err(|fault| ConnectError::relay(Phase::Tls, format!("{fault}{}", handshake_mend(&fault))))
+}
+
+fn handshake_mend(fault: &Fault) -> &'static str {
+    let Fault::Closed(error) = fault else { return "" };
+    match error.get_ref().and_then(|inner| inner.downcast_ref::<tokio_rustls::rustls::Error>()) {
+        Some(tokio_rustls::rustls::Error::InvalidCertificate(_)) => {
+            "; set ca_file if the relay has an authority of its own; a relay on this machine can do with ?tls=none"
+        }
+        Some(tokio_rustls::rustls::Error::InvalidMessage(_)) => {
+            "; this port does not begin with TLS, so write smtp:// instead of smtps://"
+        }
+        _ => "",
+    }
 }
 
 /// AUTH PLAIN (RFC 4616) or AUTH LOGIN, over an encrypted way, to this machine, or by the operator's `?tls=none`.

@@ -81,7 +81,9 @@ impl fmt::Debug for Relay {
 pub enum RelayError {
     #[error("a relay's url begins with smtp:// or smtps://")]
     Scheme,
-    #[error("a relay's url names no valid host; write smtp://relay.example:587, an IPv6 address in brackets; {ESCAPES}")]
+    #[error(
+        "a relay's url names no valid host; write smtp://relay.example:587, an IPv6 address in brackets; {ESCAPES}"
+    )]
     Host,
     #[error("the port in a relay's url is not a number from 1 to 65535; {ESCAPES}")]
     Port,
@@ -294,7 +296,8 @@ mod tests {
     fn user_and_password_are_percent_decoded_and_a_mail_address_can_be_the_user() {
         let login = relay("smtp://ada%40shop.example:p%2Fa%3As%25s%C3%A9@relay.example").credentials.unwrap();
         assert_eq!((login.user.as_str(), login.password.expose()), ("ada@shop.example", "p/a:s%sé"));
-        let beside = Relay::from_settings(&settings("smtp://ada@shop.example@relay.example:25", Some("s3cret"))).unwrap();
+        let beside =
+            Relay::from_settings(&settings("smtp://ada@shop.example@relay.example:25", Some("s3cret"))).unwrap();
         let login = beside.credentials.unwrap();
         assert_eq!((login.user.as_str(), login.password.expose()), ("ada@shop.example", "s3cret"));
         assert_eq!((beside.host.as_str(), beside.port), ("relay.example", 25));
