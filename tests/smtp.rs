@@ -544,3 +544,47 @@ async fn a_relay_that_is_busy_when_signing_in_is_paused() {
     let error = probe(&server, "smtp://ada:hunter2@HERE", false).await.unwrap_err();
     assert_eq!((error.why, error.phase), (Refusal::Paused, Phase::Auth));
 }
+
+/// Speed beside Postfix's own client on the same sink, for a look by hand; it needs `smtp-sink` and `smtp-source`.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "a measurement: run it alone, with Postfix installed"]
+async fn as_fast_as_the_client_that_comes_with_postfix() {
+    const MAILS: usize = 5_000;
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let mut sink = std::process::Command::new("/usr/sbin/smtp-sink")
+        .args(["-u", "nobody", &free.to_string(), "1000"])
+        .spawn()
+        .unwrap();
+    while tokio::net::TcpStream::connect(free).await.is_err() {
+        tokio::task::yield_now().await;
+    }
+    let relay = Relay::from_settings(&settings(&format!("smtp://{free}?tls=none"))).unwrap();
+    let line = [b"x".repeat(76), b"\r\n".to_vec()].concat();
+    let message: std::sync::Arc<[u8]> = line.iter().copied().cycle().take(8_190).chain(*b"\r\n").collect();
+    for connections in [1, 8] {
+        let started = std::time::Instant::now();
+        let mut sessions = tokio::task::JoinSet::new();
+        for _ in 0..connections {
+            let (relay, message) = (relay.clone(), message.clone());
+            sessions.spawn(async move {
+                let mut connection = open(&relay, patient()).await.unwrap();
+                for _ in 0..MAILS / connections {
+                    assert_eq!(told(&connection.send(&TO_ADA, &message).await).0, "accepted");
+                }
+                connection.quit().await;
+            });
+        }
+        sessions.join_all().await;
+        let ours = MAILS as f64 / started.elapsed().as_secs_f64();
+        let started = std::time::Instant::now();
+        let status = std::process::Command::new("/usr/sbin/smtp-source")
+            .args(["-d", "-s", &connections.to_string(), "-l", "8192", "-m", &MAILS.to_string(), &free.to_string()])
+            .status()
+            .unwrap();
+        assert!(status.success());
+        let theirs = MAILS as f64 / started.elapsed().as_secs_f64();
+        println!("{connections} connections: {ours:.0} mails/s, smtp-source {theirs:.0}/s, ratio {:.2}", ours / theirs);
+    }
+    sink.kill().unwrap();
+    sink.wait().unwrap();
+}
