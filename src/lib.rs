@@ -1,5 +1,7 @@
 //! backorderd keeps a shop's promise to everyone who waits for a product.
 pub mod clock;
+pub mod deliver;
+pub mod demo;
 pub mod outbox;
 pub mod render;
 pub mod settings;

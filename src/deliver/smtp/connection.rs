@@ -1,0 +1,321 @@
+//! One connection to a relay, and the mails that go over it, one after the other.
+//!
+//! In: an envelope with one recipient and the bytes of a message. Out: an [`Outcome`]. What matters here:
+//!
+//! - Exact codes: 354 before the message, 250 after it. A reply that neither grants nor refuses destroys the connection.
+//! - With PIPELINING (RFC 2920) MAIL, RCPT and DATA are one write; a 354 after a refused recipient destroys the
+//!   connection, the message is never written then.
+//! - A transaction marks the connection unusable before its first byte and usable after its last, so that a dropped
+//!   future, a time-out or an odd reply leaves no connection on which replies are shifted by one.
+//! - Until the lone dot was handed over, a failure means "not sent"; from then on, "unknown".
+
+use jiff::Timestamp;
+
+use super::Deadlines;
+use super::body::Body;
+use super::opening::{ConnectError, Offers, Opened, open};
+use super::relay::Relay;
+use super::wire::Fault;
+use crate::deliver::outcome::{EnhancedCode, Outcome, Phase, Refusal, Reply, refusal};
+use crate::settings::duration::Span;
+
+/// How much is handed to the connection at once.
+const PIECE: usize = 64 * 1024;
+/// RFC 5321, 4.5.3.1.3: a path of 256 bytes, its angle brackets among them.
+const MAX_ADDRESS: usize = 254;
+
+/// Whom a mail comes from and goes to, as bare ASCII addresses.
+#[derive(Clone, Copy, Debug)]
+pub struct Envelope<'a> {
+    /// Where bounces go; empty: nowhere.
+    pub from: &'a str,
+    pub to: &'a str,
+}
+
+/// An open connection; dropping it closes it.
+pub struct Connection {
+    opened: Opened,
+    deadlines: Deadlines,
+    opened_at: Timestamp,
+    max_messages: usize,
+    max_age: Span,
+    /// Mails tried on this connection.
+    tried: usize,
+    /// False while a transaction runs, and for ever once one did not end as it should.
+    usable: bool,
+    /// A refused transaction is to be cleared before the next begins.
+    reset_first: bool,
+}
+
+/// How a step of a transaction that did not go on ended, and whether the connection outlives it.
+struct Ended {
+    outcome: Outcome,
+    connection_lives: bool,
+}
+
+impl Connection {
+    /// Opens a connection to `relay` at `now`, greeting it as `hello_name`.
+    pub async fn open(
+        relay: &Relay,
+        hello_name: &str,
+        deadlines: Deadlines,
+        now: Timestamp,
+    ) -> Result<Connection, ConnectError> {
+        Ok(Connection {
+            opened: open(relay, hello_name, &deadlines).await?,
+            deadlines,
+            opened_at: now,
+            max_messages: relay.max_messages,
+            max_age: relay.max_age,
+            tried: 0,
+            usable: true,
+            reset_first: false,
+        })
+    }
+
+    pub fn offers(&self) -> &Offers {
+        &self.opened.offers
+    }
+
+    /// Whether another mail may be sent over it.
+    pub fn usable(&self) -> bool {
+        self.usable
+    }
+
+    /// Whether it should be replaced: unusable, or it has served for long enough. A new one may always serve once.
+    pub fn spent(&self, now: Timestamp) -> bool {
+        let served = self.tried >= self.max_messages || now.duration_since(self.opened_at) >= self.max_age.signed();
+        !self.usable || (self.tried > 0 && served)
+    }
+
+    /// Sends one mail. Dropping the future leaves the connection unusable.
+    pub async fn send(&mut self, envelope: &Envelope<'_>, message: &[u8]) -> Outcome {
+        if let Some(refused) = self.unsendable(envelope, message.len()) {
+            return refused;
+        }
+        if !self.usable || self.opened.wire.something_waits() {
+            self.usable = false;
+            let detail = "the relay had ended the connection while it waited for the next mail".into();
+            return Outcome::NotSent { why: Refusal::Stale, phase: Phase::MailFrom, reply: None, detail };
+        }
+        self.usable = false;
+        let ended = match self.offer(envelope, message.len()).await {
+            Ok(()) => self.hand_over(&Body::encode(message)).await,
+            Err(ended) => ended,
+        };
+        self.tried += 1;
+        self.reset_first = !matches!(ended.outcome, Outcome::Accepted { .. });
+        // More than was asked for is waiting: the next reply would be taken for that of another command.
+        self.usable = ended.connection_lives && !self.opened.wire.something_waits();
+        ended.outcome
+    }
+
+    /// Takes leave and closes. A connection in the middle of something is only closed.
+    pub async fn quit(mut self) {
+        if self.usable {
+            self.opened.quit(&self.deadlines).await;
+        }
+    }
+
+    /// What need not be tried at all.
+    fn unsendable(&self, envelope: &Envelope<'_>, size: usize) -> Option<Outcome> {
+        let refused = |phase, detail: String| Outcome::NotSent { why: Refusal::Permanent, phase, reply: None, detail };
+        if !(envelope.from.is_empty() || is_address(envelope.from)) {
+            return Some(refused(Phase::MailFrom, "the sender is no plain mail address".into()));
+        }
+        if !is_address(envelope.to) {
+            return Some(refused(Phase::RcptTo, "the recipient is no plain mail address".into()));
+        }
+        match self.opened.offers.size {
+            Some(limit) if size as u64 > limit => {
+                Some(refused(Phase::MailFrom, format!("the mail has {size} bytes and the relay takes at most {limit}")))
+            }
+            _ => None,
+        }
+    }
+
+    /// MAIL, RCPT and DATA, after RSET where one is due. `Ok`: the relay waits for the message.
+    async fn offer(&mut self, envelope: &Envelope<'_>, size: usize) -> Result<(), Ended> {
+        let commands = self.commands(envelope, size);
+        let pipelining = self.opened.offers.pipelining;
+        if pipelining {
+            let all: String = commands.iter().map(|(_, command)| command.as_str()).collect();
+            let first = commands[0].0;
+            let written = self.opened.wire.write(all.as_bytes(), self.deadlines.command).await;
+            written.map_err(|fault| self.broken(first, true, &fault))?;
+        }
+        let mut refused: Option<Ended> = None;
+        for (number, (phase, command)) in commands.iter().enumerate() {
+            let (phase, first) = (*phase, number == 0);
+            if !pipelining {
+                let written = self.opened.wire.write(command.as_bytes(), self.deadlines.command).await;
+                written.map_err(|fault| self.broken(phase, first, &fault))?;
+            }
+            let deadline = if phase == Phase::Data { self.deadlines.data } else { self.deadlines.command };
+            let answered = match self.opened.wire.read_reply(deadline).await {
+                Ok(reply) => self.answered(phase, first, reply),
+                Err(fault) => Err(self.broken(phase, first, &fault)),
+            };
+            // The first refusal is the outcome; what follows it only tells whether the connection still is in step.
+            refused = match (refused, answered) {
+                (None, Ok(())) => None,
+                (None, Err(ended)) => Some(ended),
+                (Some(ended), Ok(())) => Some(ended.and_lives(phase != Phase::Data)),
+                (Some(ended), Err(next)) => Some(ended.and_lives(next.connection_lives)),
+            };
+            if refused.as_ref().is_some_and(|ended| !pipelining || !ended.connection_lives) {
+                break;
+            }
+        }
+        refused.map_or(Ok(()), Err)
+    }
+
+    fn commands(&self, envelope: &Envelope<'_>, size: usize) -> Vec<(Phase, String)> {
+        let Envelope { from, to } = envelope;
+        let mut commands = Vec::with_capacity(4);
+        if self.reset_first {
+            commands.push((Phase::Reset, "RSET\r\n".to_owned()));
+        }
+        commands.push(match self.opened.offers.declares_size {
+            true => (Phase::MailFrom, format!("MAIL FROM:<{from}> SIZE={size}\r\n")),
+            false => (Phase::MailFrom, format!("MAIL FROM:<{from}>\r\n")),
+        });
+        commands.push((Phase::RcptTo, format!("RCPT TO:<{to}>\r\n")));
+        commands.push((Phase::Data, "DATA\r\n".to_owned()));
+        commands
+    }
+
+    /// What a reply to `phase` means; `first`: to the first command of the transaction.
+    fn answered(&self, phase: Phase, first: bool, reply: Reply) -> Result<(), Ended> {
+        match (phase, reply.code) {
+            (Phase::Reset | Phase::MailFrom | Phase::RcptTo, 250) | (Phase::RcptTo, 251) | (Phase::Data, 354) => Ok(()),
+            // "Idle for too long" was said before we came with the mail.
+            (_, 421) if first && self.tried > 0 && reply.enhanced == Some(IDLE_TOO_LONG) => {
+                Err(Ended::refused(Refusal::Stale, phase, reply, false))
+            }
+            (Phase::Reset, _) => Err(Ended::refused(Refusal::Stale, phase, reply, false)),
+            (_, code) if reply.refuses() => Err(Ended::refused(refusal(phase, &reply), phase, reply, code != 421)),
+            _ => Err(Ended::refused(Refusal::Relay, phase, reply, false)),
+        }
+    }
+
+    /// The dialogue broke off before the message was written.
+    fn broken(&self, phase: Phase, first: bool, fault: &Fault) -> Ended {
+        let why = match fault {
+            Fault::Garbled(_) => Refusal::Relay,
+            Fault::Closed(_) if first && self.tried > 0 => Refusal::Stale,
+            _ if phase == Phase::Reset => Refusal::Stale,
+            Fault::Closed(_) | Fault::TimedOut(_) => Refusal::Temporary,
+        };
+        Ended::not_sent(why, phase, fault.to_string())
+    }
+
+    /// The message, its end, and the final reply.
+    async fn hand_over(&mut self, body: &Body) -> Ended {
+        match self.write_message(body).await {
+            Ok(()) => {}
+            Err(ended) => return ended,
+        }
+        match self.opened.wire.read_reply(self.deadlines.final_reply).await {
+            Ok(reply) if reply.code == 250 => Ended { outcome: Outcome::Accepted { reply }, connection_lives: true },
+            Ok(reply) if reply.refuses() => {
+                let lives = reply.code != 421;
+                Ended::refused(refusal(Phase::FinalReply, &reply), Phase::FinalReply, reply, lives)
+            }
+            Ok(reply) => Ended::unknown(Phase::FinalReply, format!("an answer that is neither yes nor no: {reply}")),
+            Err(fault) => Ended::unknown(Phase::FinalReply, fault.to_string()),
+        }
+    }
+
+    async fn write_message(&mut self, body: &Body) -> Result<(), Ended> {
+        let wire = &mut self.opened.wire;
+        let mut written = 0;
+        while written < body.bytes.len() {
+            let upto = body.bytes.len().min(written + PIECE);
+            let holds_end = upto > body.dot_at;
+            // A relay that answers before the end would have its answer taken for that to the end.
+            if holds_end && written <= body.dot_at && wire.something_waits() {
+                return Err(self.interrupted().await);
+            }
+            match wire.write_some(&body.bytes[written..upto], self.deadlines.body).await {
+                Ok(count) => written += count,
+                Err(fault) if written > body.dot_at || (holds_end && wire.may_send_what_failed()) => {
+                    return Err(Ended::unknown(Phase::Body, fault.to_string()));
+                }
+                Err(fault) => return Err(Ended::not_sent(Refusal::Temporary, Phase::Body, fault.to_string())),
+            }
+        }
+        wire.flush(self.deadlines.body).await.map_err(|fault| Ended::unknown(Phase::Body, fault.to_string()))
+    }
+
+    /// The relay speaks, or has gone, while the message is still on its way: it does not have it.
+    async fn interrupted(&mut self) -> Ended {
+        match self.opened.wire.read_reply(self.deadlines.command).await {
+            Ok(reply) if reply.refuses() => Ended::refused(refusal(Phase::Body, &reply), Phase::Body, reply, false),
+            Ok(reply) => Ended::refused(Refusal::Relay, Phase::Body, reply, false),
+            Err(fault @ Fault::Garbled(_)) => Ended::not_sent(Refusal::Relay, Phase::Body, fault.to_string()),
+            Err(fault) => Ended::not_sent(Refusal::Temporary, Phase::Body, fault.to_string()),
+        }
+    }
+}
+
+/// "Bad connection", which is how relays end one that idled.
+const IDLE_TOO_LONG: EnhancedCode = EnhancedCode { class: 4, subject: 4, detail: 2 };
+
+impl Ended {
+    fn refused(why: Refusal, phase: Phase, reply: Reply, connection_lives: bool) -> Ended {
+        let detail = reply.to_string();
+        Ended { outcome: Outcome::NotSent { why, phase, reply: Some(reply), detail }, connection_lives }
+    }
+
+    fn not_sent(why: Refusal, phase: Phase, detail: String) -> Ended {
+        Ended { outcome: Outcome::NotSent { why, phase, reply: None, detail }, connection_lives: false }
+    }
+
+    fn unknown(phase: Phase, detail: String) -> Ended {
+        Ended { outcome: Outcome::Unknown { phase, detail }, connection_lives: false }
+    }
+
+    fn and_lives(mut self, lives: bool) -> Ended {
+        self.connection_lives &= lives;
+        self
+    }
+}
+
+/// Whether `address` can stand between angle brackets as it is: nothing in it can end the command or the path.
+fn is_address(address: &str) -> bool {
+    address.len() <= MAX_ADDRESS
+        && address.rsplit_once('@').is_some_and(|(local, domain)| !local.is_empty() && !domain.is_empty())
+        && address.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'<' && byte != b'>')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_address;
+
+    #[test]
+    fn an_address_cannot_carry_a_second_command_or_parameter() {
+        for good in ["ada@example.com", "o'hara+x@sub.example", "x@[192.0.2.1]"] {
+            assert!(is_address(good), "{good}");
+        }
+        let long = format!("{}@example.com", "x".repeat(250));
+        let bad = [
+            "",
+            "ada",
+            "@example.com",
+            "ada@",
+            "a b@example.com",
+            "a@example.com>",
+            "<a@example.com",
+            "a@example.com\r\n",
+            "a@example.com\r\nRCPT TO:<b@example.com>",
+            "a\0@example.com",
+            "ä@example.com",
+            "a@exämple.com",
+            &long,
+        ];
+        for bad in bad {
+            assert!(!is_address(bad), "{bad:?}");
+        }
+    }
+}

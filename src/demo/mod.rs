@@ -1,0 +1,3 @@
+//! The demonstration: what `backorderd demo` needs beside the service itself.
+pub mod catcher;
+mod mime;

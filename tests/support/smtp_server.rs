@@ -1,0 +1,446 @@
+//! A real SMTP server in the test process that does what a script says: it answers anything at any step, stalls,
+//! closes, resets. Without a script it takes mail as a relay does and keeps it, byte for byte.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::{JoinHandle, JoinSet};
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::ServerConfig;
+use tokio_rustls::rustls::crypto::aws_lc_rs;
+use tokio_rustls::rustls::pki_types::PrivateKeyDer;
+use tokio_rustls::server::TlsStream;
+
+/// A step of the dialogue at which a script can act.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum At {
+    Greeting,
+    Hello,
+    StartTls,
+    Auth,
+    MailFrom,
+    RcptTo,
+    Data,
+    /// After so many bytes of the message, as they come over the wire.
+    BodyByte(usize),
+    /// After the lone dot.
+    End,
+    Reset,
+    Quit,
+}
+
+/// What the server does instead of its usual answer.
+#[derive(Clone, Copy, Debug)]
+pub enum Act {
+    /// Answers this; the line end is added. After [`At::End`] the mail is kept only if it begins with 250.
+    Say(&'static str),
+    /// The same, byte by byte.
+    Drip(&'static str),
+    SayThenClose(&'static str),
+    SayThenReset(&'static str),
+    Stall,
+    Close,
+    /// Closes with RST.
+    Reset,
+    EndlessLine,
+    EndlessReply,
+}
+
+/// What happens on one connection; each entry serves once, in order.
+pub type Script = Vec<(At, Act)>;
+
+/// What the server offers, and the scripts of its first connections; later ones have none.
+#[derive(Clone, Debug)]
+pub struct Shape {
+    pub pipelining: bool,
+    pub size: Option<u64>,
+    pub starttls: bool,
+    pub implicit_tls: bool,
+    /// Knows HELO only.
+    pub old: bool,
+    /// As in `PLAIN LOGIN`.
+    pub mechanisms: Option<&'static str>,
+    pub login: (&'static str, &'static str),
+    pub scripts: Vec<Script>,
+}
+
+impl Default for Shape {
+    fn default() -> Self {
+        Shape {
+            pipelining: true,
+            size: Some(25_000_000),
+            starttls: false,
+            implicit_tls: false,
+            old: false,
+            mechanisms: None,
+            login: ("ada", "hunter2"),
+            scripts: Vec::new(),
+        }
+    }
+}
+
+/// A mail that the server has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Received {
+    pub from: String,
+    pub to: Vec<String>,
+    /// The message, its dots undone, without the lone dot.
+    pub bytes: Vec<u8>,
+    /// Which connection it came over, from 0.
+    pub connection: usize,
+}
+
+#[derive(Default)]
+struct Seen {
+    connections: usize,
+    /// Which connection, and the line without its end.
+    commands: Vec<(usize, String)>,
+    mails: Vec<Received>,
+}
+
+pub struct SmtpServer {
+    pub address: SocketAddr,
+    /// PEM, for `localhost` and `127.0.0.1`, signed by itself.
+    pub certificate: String,
+    seen: Arc<Mutex<Seen>>,
+    accepting: JoinHandle<()>,
+}
+
+impl Drop for SmtpServer {
+    fn drop(&mut self) {
+        self.accepting.abort();
+    }
+}
+
+impl SmtpServer {
+    pub async fn start(shape: Shape) -> SmtpServer {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (certificate, acceptor) = certificate();
+        let seen = Arc::new(Mutex::new(Seen::default()));
+        let accepting = tokio::spawn(accept(listener, shape, acceptor, seen.clone()));
+        SmtpServer { address, certificate, seen, accepting }
+    }
+
+    /// A server whose first connections follow these scripts.
+    pub async fn scripted(scripts: Vec<Script>) -> SmtpServer {
+        SmtpServer::start(Shape { scripts, ..Shape::default() }).await
+    }
+
+    pub fn url(&self) -> String {
+        format!("smtp://{}", self.address)
+    }
+
+    pub fn mails(&self) -> Vec<Received> {
+        self.seen.lock().unwrap().mails.clone()
+    }
+
+    /// How many connections were made so far.
+    pub fn connections(&self) -> usize {
+        self.seen.lock().unwrap().connections
+    }
+
+    /// The commands of one connection, without line ends.
+    pub fn commands(&self, connection: usize) -> Vec<String> {
+        let seen = self.seen.lock().unwrap();
+        seen.commands.iter().filter(|(of, _)| *of == connection).map(|(_, line)| line.clone()).collect()
+    }
+}
+
+fn certificate() -> (String, TlsAcceptor) {
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned(), "127.0.0.1".to_owned()]).unwrap();
+    let key = PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap();
+    let config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![made.cert.der().clone()], key)
+        .unwrap();
+    (made.cert.pem(), TlsAcceptor::from(Arc::new(config)))
+}
+
+async fn accept(listener: TcpListener, shape: Shape, acceptor: TlsAcceptor, seen: Arc<Mutex<Seen>>) {
+    // Dropped with this task, and the connections with it.
+    let mut sessions = JoinSet::new();
+    while let Ok((stream, _)) = listener.accept().await {
+        stream.set_nodelay(true).unwrap();
+        let number = {
+            let mut seen = seen.lock().unwrap();
+            seen.connections += 1;
+            seen.connections - 1
+        };
+        let session = Session {
+            socket: Socket::Plain(stream),
+            unread: Vec::new(),
+            script: shape.scripts.get(number).cloned().unwrap_or_default(),
+            shape: shape.clone(),
+            acceptor: acceptor.clone(),
+            seen: seen.clone(),
+            number,
+        };
+        sessions.spawn(async move { drop(session.run().await) });
+    }
+}
+
+enum Socket {
+    Plain(TcpStream),
+    Tls(Box<TlsStream<TcpStream>>),
+}
+
+struct Session {
+    socket: Socket,
+    unread: Vec<u8>,
+    script: Script,
+    shape: Shape,
+    acceptor: TlsAcceptor,
+    seen: Arc<Mutex<Seen>>,
+    number: usize,
+}
+
+/// How the session goes on after a step.
+enum Then {
+    /// The answer begins with this code.
+    Answered(u16),
+    End,
+}
+
+impl Session {
+    async fn run(mut self) -> io::Result<()> {
+        if self.shape.implicit_tls {
+            self = self.encrypted().await?;
+        }
+        if let Then::End = self.step(At::Greeting, "220 test.example ESMTP").await? {
+            return Ok(());
+        }
+        let (mut from, mut to) = (None, Vec::new());
+        loop {
+            let line = self.line().await?;
+            self.seen.lock().unwrap().commands.push((self.number, line.clone()));
+            let upper = line.to_ascii_uppercase();
+            let then = if upper.starts_with("EHLO") && self.shape.old {
+                self.step(At::Hello, "502 5.5.2 what?").await?
+            } else if upper.starts_with("EHLO") {
+                let offers = self.offers();
+                self.step(At::Hello, &offers).await?
+            } else if upper.starts_with("HELO") {
+                self.step(At::Hello, "250 test.example").await?
+            } else if upper == "STARTTLS" {
+                let then = self.step(At::StartTls, "220 go on").await?;
+                if matches!(then, Then::Answered(220)) {
+                    self = self.encrypted().await?;
+                }
+                then
+            } else if upper.starts_with("AUTH ") {
+                self.sign_in(&line).await?
+            } else if upper.starts_with("MAIL FROM:<") {
+                let then = self.step(At::MailFrom, "250 2.1.0 ok").await?;
+                if matches!(then, Then::Answered(250)) {
+                    from = Some(path(&line));
+                }
+                then
+            } else if upper.starts_with("RCPT TO:<") {
+                let usual = if from.is_none() { "503 5.5.1 MAIL first" } else { "250 2.1.5 ok" };
+                let then = self.step(At::RcptTo, usual).await?;
+                if matches!(then, Then::Answered(250 | 251)) {
+                    to.push(path(&line));
+                }
+                then
+            } else if upper == "DATA" {
+                let usual = if to.is_empty() { "554 5.5.1 no valid recipients" } else { "354 go on" };
+                match self.step(At::Data, usual).await? {
+                    Then::Answered(354) => self.message(&mut from, &mut to).await?,
+                    then => then,
+                }
+            } else if upper == "RSET" {
+                (from, to) = Default::default();
+                self.step(At::Reset, "250 2.0.0 ok").await?
+            } else if upper == "QUIT" {
+                self.step(At::Quit, "221 2.0.0 bye").await?;
+                Then::End
+            } else {
+                self.step(At::Reset, "500 5.5.2 what?").await?
+            };
+            if let Then::End = then {
+                return Ok(());
+            }
+        }
+    }
+
+    fn offers(&self) -> String {
+        let mut lines = vec!["test.example".to_owned()];
+        if self.shape.pipelining {
+            lines.push("PIPELINING".into());
+        }
+        lines.extend(self.shape.size.map(|size| format!("SIZE {size}")));
+        if self.shape.starttls && matches!(self.socket, Socket::Plain(_)) {
+            lines.push("STARTTLS".into());
+        }
+        lines.extend(self.shape.mechanisms.map(|mechanisms| format!("AUTH {mechanisms}")));
+        let last = lines.pop().unwrap();
+        lines.iter().map(|line| format!("250-{line}\r\n")).collect::<String>() + "250 " + &last
+    }
+
+    async fn sign_in(&mut self, line: &str) -> io::Result<Then> {
+        let (user, password) = self.shape.login;
+        let plain = STANDARD.encode(format!("\0{user}\0{password}"));
+        let matches = match line.split_whitespace().collect::<Vec<_>>()[1..] {
+            ["PLAIN", answer] => answer == plain,
+            ["LOGIN"] => {
+                self.write(b"334 VXNlcm5hbWU6\r\n").await?;
+                let user_matches = self.line().await? == STANDARD.encode(user);
+                self.write(b"334 UGFzc3dvcmQ6\r\n").await?;
+                self.line().await? == STANDARD.encode(password) && user_matches
+            }
+            _ => false,
+        };
+        self.step(At::Auth, if matches { "235 2.7.0 welcome" } else { "535 5.7.8 wrong" }).await
+    }
+
+    async fn message(&mut self, from: &mut Option<String>, to: &mut Vec<String>) -> io::Result<Then> {
+        while let Some(at) = self.script.iter().find_map(|(at, _)| match at {
+            At::BodyByte(count) => Some(*count),
+            _ => None,
+        }) {
+            while self.unread.len() < at {
+                self.fill().await?;
+            }
+            if let Then::End = self.step(At::BodyByte(at), "").await? {
+                return Ok(Then::End);
+            }
+        }
+        let mut searched = 0;
+        let end = loop {
+            if self.unread.starts_with(b".\r\n") {
+                break 0;
+            }
+            if let Some(found) = memchr::memmem::find(&self.unread[searched..], b"\r\n.\r\n") {
+                break searched + found + 2;
+            }
+            searched = self.unread.len().saturating_sub(4);
+            self.fill().await?;
+        };
+        let raw: Vec<u8> = self.unread.drain(..end).collect();
+        self.unread.drain(..3);
+        let mail = Received {
+            from: from.take().unwrap_or_default(),
+            to: std::mem::take(to),
+            bytes: raw
+                .split_inclusive(|byte| *byte == b'\n')
+                .flat_map(|line| line.strip_prefix(b".").unwrap_or(line).to_vec())
+                .collect(),
+            connection: self.number,
+        };
+        // Only a clear refusal means that the server does not keep it.
+        let refused = self.script.iter().find(|(at, _)| *at == At::End).is_some_and(|(_, act)| match act {
+            Act::Say(text) | Act::Drip(text) | Act::SayThenClose(text) | Act::SayThenReset(text) => {
+                !text.starts_with("250")
+            }
+            _ => false,
+        });
+        if !refused {
+            self.seen.lock().unwrap().mails.push(mail);
+        }
+        self.step(At::End, "250 2.0.0 queued").await
+    }
+
+    /// Does what the script has for `at`, or answers `usual`.
+    async fn step(&mut self, at: At, usual: &str) -> io::Result<Then> {
+        let scripted = self.script.iter().position(|(when, _)| *when == at).map(|found| self.script.remove(found).1);
+        let said = match scripted {
+            None => usual,
+            Some(Act::Say(text)) => text,
+            Some(Act::Drip(text)) => {
+                for byte in format!("{text}\r\n").bytes() {
+                    self.write(&[byte]).await?;
+                    tokio::task::yield_now().await;
+                }
+                return Ok(Then::Answered(code(text)));
+            }
+            Some(Act::SayThenClose(text)) => {
+                self.write(format!("{text}\r\n").as_bytes()).await?;
+                return Ok(Then::End);
+            }
+            Some(Act::SayThenReset(text)) => {
+                self.write(format!("{text}\r\n").as_bytes()).await?;
+                self.tcp().set_zero_linger()?;
+                return Ok(Then::End);
+            }
+            Some(Act::Stall) => std::future::pending().await,
+            Some(Act::Close) => return Ok(Then::End),
+            Some(Act::Reset) => {
+                self.tcp().set_zero_linger()?;
+                return Ok(Then::End);
+            }
+            Some(Act::EndlessLine) => loop {
+                self.write(&[b'2'; 1000]).await?;
+            },
+            Some(Act::EndlessReply) => loop {
+                self.write(b"250-and so on\r\n").await?;
+            },
+        };
+        if !said.is_empty() {
+            self.write(format!("{said}\r\n").as_bytes()).await?;
+        }
+        Ok(Then::Answered(code(said)))
+    }
+
+    async fn encrypted(self) -> io::Result<Session> {
+        let Socket::Plain(stream) = self.socket else { return Err(io::Error::other("encrypted twice")) };
+        let stream = self.acceptor.accept(stream).await?;
+        Ok(Session { socket: Socket::Tls(Box::new(stream)), unread: Vec::new(), ..self })
+    }
+
+    fn tcp(&self) -> &TcpStream {
+        match &self.socket {
+            Socket::Plain(stream) => stream,
+            Socket::Tls(stream) => stream.get_ref().0,
+        }
+    }
+
+    async fn line(&mut self) -> io::Result<String> {
+        loop {
+            if let Some(end) = memchr::memmem::find(&self.unread, b"\r\n") {
+                let line = self.unread.drain(..end + 2).take(end).collect();
+                return String::from_utf8(line).map_err(io::Error::other);
+            }
+            self.fill().await?;
+        }
+    }
+
+    async fn fill(&mut self) -> io::Result<()> {
+        let mut space = [0; 16 * 1024];
+        let read = match &mut self.socket {
+            Socket::Plain(stream) => stream.read(&mut space).await?,
+            Socket::Tls(stream) => stream.read(&mut space).await?,
+        };
+        if read == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        self.unread.extend_from_slice(&space[..read]);
+        Ok(())
+    }
+
+    async fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        match &mut self.socket {
+            Socket::Plain(stream) => stream.write_all(bytes).await,
+            Socket::Tls(stream) => {
+                stream.write_all(bytes).await?;
+                stream.flush().await
+            }
+        }
+    }
+}
+
+fn code(reply: &str) -> u16 {
+    reply.get(..3).and_then(|code| code.parse().ok()).unwrap_or(0)
+}
+
+/// What stands between the angle brackets.
+fn path(line: &str) -> String {
+    line.split(['<', '>']).nth(1).unwrap_or_default().to_owned()
+}
