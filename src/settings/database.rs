@@ -17,13 +17,15 @@ pub(super) struct Kinds {
 }
 
 /// What `[state] url` may be.
-pub(super) const STATE: Kinds =
-    Kinds { servers: &["postgres", "postgresql"], example: "sqlite://backorderd.db or postgres://user@host/database" };
+pub(super) const STATE: Kinds = Kinds {
+    servers: &["postgres", "postgresql"],
+    example: r#""sqlite://backorderd.db" or "postgres://user@host/database""#,
+};
 
 /// What `[orders] url` and `[choices] url` may be.
 pub(super) const ORDERS: Kinds = Kinds {
     servers: &["postgres", "postgresql", "mysql", "mariadb"],
-    example: "postgres://reader@host/shop, mysql://reader@host/shop or sqlite:///path/to/shop.db",
+    example: r#""postgres://reader@host/shop", "mysql://reader@host/shop" or "sqlite://shop.db""#,
 };
 
 /// A database and the password for it.
@@ -51,14 +53,17 @@ fn read(text: &str, kinds: Kinds, reading: &Reading) -> Result<String, String> {
     if let Some(rest) = text.strip_prefix("sqlite://").or_else(|| text.strip_prefix("sqlite:")) {
         let file = rest.split('?').next().unwrap_or_default();
         if file.is_empty() || file == ":memory:" || rest.contains("mode=memory") {
-            return Err(format!("the URL names no file, and what is kept in memory is lost; write {}", kinds.example));
+            return Err(format!(
+                "the URL names no file, and what is kept in memory is lost; write it as {}",
+                kinds.example
+            ));
         }
         return Ok(reading.beside(rest));
     }
     let schemes: Vec<&str> = kinds.servers.iter().copied().chain(["sqlite"]).collect();
     let url = Url::parse(text, &schemes, kinds.example)?;
     if url.path.trim_matches('/').is_empty() && url.parameter("dbname").is_none() {
-        return Err(format!("the URL names no database; write {}", kinds.example));
+        return Err(format!("the URL names no database; write it as {}", kinds.example));
     }
     Ok(text.to_owned())
 }

@@ -93,7 +93,7 @@ impl MailSettings {
 
 impl RelaySettings {
     fn read(mut section: Section<'_>) -> Option<RelaySettings> {
-        let url = section.required("url", RELAY, relay);
+        let url = section.required("url", "smtp://user@relay.example:587", relay);
         let password = section.secret("password", "password_file");
         if let Some(url) = &url {
             check_login(&section, url, password.is_some());
@@ -152,12 +152,12 @@ impl BounceSettings {
     }
 }
 
-const RELAY: &str = "smtp://user@relay.example:587";
+const RELAY: &str = "\"smtp://user@relay.example:587\"";
 
 fn relay(text: &str) -> Result<String, String> {
     let url = Url::parse(text, &["smtp", "smtps"], RELAY)?;
     if url.host.is_empty() || !url.path.trim_matches('/').is_empty() || url.fragment.is_some() {
-        return Err(format!("the URL of a relay is a host and perhaps a user and a port; write it as \"{RELAY}\""));
+        return Err(format!("the URL of a relay is a host and perhaps a user and a port; write it as {RELAY}"));
     }
     for (key, value) in url.parameters() {
         match (url.scheme, key, value) {

@@ -161,3 +161,58 @@ fn absent_or_read<T>(section: Option<Option<T>>) -> Option<Option<T>> {
         None => Some(None),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn problems_of(text: &str) -> Vec<Problem> {
+        Settings::read(text, Path::new(""), std::iter::empty()).unwrap_err()
+    }
+
+    #[test]
+    fn the_example_names_every_key_there_is() {
+        // Every optional section is there, so that every key is asked for.
+        let table = source::parse(
+            "[shops.berlin]\n[orders.queries]\nlines = { file = \"x\" }\n[[mail.relays]]\n[mail.dkim]\n[webhook]\n",
+        );
+        let reading = Reading::new("".into(), Vec::new());
+        Settings::from_section(Section::root(&reading, table.unwrap()));
+        let known = reading.known();
+        assert!(known.len() > 80, "{}", known.len());
+        for (section, key) in known {
+            // Those that may stand in [shops.ID] stand in [shop]; a section holds its sections as keys.
+            let in_shop = section == "shops.berlin" && !key.starts_with("mail_") && key != "public_url";
+            let header = join_header(&section, key);
+            let shown = EXAMPLE.lines().any(|line| {
+                let line = line.trim_start_matches("# ");
+                line.starts_with(&format!("{key} = ")) || line.contains(&header) || line.contains(&format!(" {key} = "))
+            });
+            assert!(in_shop || shown, "{section}.{key} is not in the example");
+        }
+    }
+
+    fn join_header(section: &str, key: &str) -> String {
+        if section.is_empty() { format!("[{key}") } else { format!("[{section}.{key}]") }
+    }
+
+    #[test]
+    fn a_key_in_the_wrong_section_is_shown_its_place() {
+        let problems = problems_of("[delivery]\nmax_age = \"5m\"\n[[mail.relays]]\nurl = \"smtp://relay.example\"\n");
+        let stray = problems.iter().find(|problem| problem.key == "delivery.max_age").unwrap();
+        assert_eq!(stray.what, "unknown key; it belongs to [[mail.relays]]");
+    }
+
+    #[test]
+    fn a_text_that_is_nothing_but_depth_is_refused_and_does_not_overflow() {
+        for text in [
+            "a.".repeat(100_000),
+            "a=".to_owned() + &"[".repeat(100_000),
+            "[a".to_owned() + &".a".repeat(100_000) + "]",
+        ] {
+            assert!(!problems_of(&text).is_empty());
+        }
+        let deep = "a".to_owned() + &".a".repeat(100_000) + " = 1";
+        assert!(!problems_of(&deep).is_empty());
+    }
+}

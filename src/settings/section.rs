@@ -34,6 +34,7 @@ struct Unknown {
     section: String,
     key: String,
     place: Place,
+    is_table: bool,
     suggestions: Vec<&'static str>,
 }
 
@@ -82,11 +83,11 @@ impl Unknown {
         let elsewhere = known.iter().find(|(section, key)| *key == self.key && *section != self.section);
         let mend = match (nearest(&self.key, self.suggestions.iter().copied()), elsewhere) {
             (Some(near), _) => format!("did you mean `{near}`?"),
-            (None, Some((section, _))) if !section.is_empty() => format!("it belongs to [{section}]"),
+            (None, Some((section, _))) if !section.is_empty() => format!("it belongs to {}", header(section)),
             _ if self.suggestions.is_empty() => "take it out".to_owned(),
             _ => format!("known here: {}", self.suggestions.join(", ")),
         };
-        let what = if self.section.is_empty() { "unknown section" } else { "unknown key" };
+        let what = if self.is_table { "unknown section" } else { "unknown key" };
         Problem { place: self.place, key: join(&self.section, &self.key), what: format!("{what}; {mend}") }
     }
 }
@@ -182,7 +183,7 @@ impl<'a> Section<'a> {
     /// A whole number within `bounds`.
     pub fn whole(&mut self, key: &'static str, bounds: RangeInclusive<u32>) -> Option<u32> {
         let item = self.take(key)?;
-        let expected = format!("expected a whole number from {} to {}", bounds.start(), bounds.end());
+        let expected = format!("expected a whole number from {} to {} without quotes", bounds.start(), bounds.end());
         let number = match item.typed() {
             Node::Whole(number) => u32::try_from(number).ok().filter(|number| bounds.contains(number)).ok_or(number),
             node => {
@@ -207,7 +208,7 @@ impl<'a> Section<'a> {
             Node::Decimal(number) => number.to_string(),
             node => node.name(),
         };
-        self.wrong(key, format!("expected a number above 0, found {number}"));
+        self.wrong(key, format!("expected a number above 0 without quotes, found {number}"));
         None
     }
 
@@ -351,6 +352,7 @@ impl<'a> Section<'a> {
             section: self.path.clone(),
             key: if matches!(item.place, Place::Variable(_)) { key.to_lowercase() } else { key },
             place: item.place,
+            is_table: matches!(item.node, Node::Table(_)),
             suggestions: suggestions.clone(),
         });
         self.reading.unknown.borrow_mut().extend(unknown);
@@ -429,6 +431,11 @@ pub(super) fn warn_if_open(reading: &Reading, key: &str, path: &Path) {
 /// Elsewhere there is no mode to look at.
 #[cfg(not(unix))]
 pub(super) fn warn_if_open(_: &Reading, _: &str, _: &Path) {}
+
+/// A section as the file begins it: `[delivery]`, or `[[mail.relays]]` for `mail.relays[0]`.
+fn header(section: &str) -> String {
+    section.split_once('[').map_or_else(|| format!("[{section}]"), |(list, _)| format!("[[{list}]]"))
+}
 
 fn join(section: &str, key: &str) -> String {
     if section.is_empty() { key.to_owned() } else { format!("{section}.{key}") }

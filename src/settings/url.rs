@@ -18,9 +18,9 @@ pub(super) struct Url<'a> {
 }
 
 impl<'a> Url<'a> {
-    /// Takes `text` apart, if its scheme is one of `schemes`. `example` shows how it is to look.
+    /// Takes `text` apart, if its scheme is one of `schemes`. `example`, in its quotes, shows how it is to look.
     pub fn parse(text: &'a str, schemes: &[&str], example: &str) -> Result<Url<'a>, String> {
-        let mend = format!("write it as \"{example}\"");
+        let mend = format!("write it as {example}");
         if text.chars().any(|letter| letter.is_whitespace() || letter.is_control()) {
             return Err(format!("a URL holds no space and no line break; {mend}"));
         }
@@ -59,10 +59,10 @@ impl<'a> Url<'a> {
 
 /// A page or endpoint on the web: `http` or `https`, with a host and without a login. Returned as written.
 pub(super) fn web(text: &str) -> Result<String, String> {
-    let example = "https://shop.example";
+    let example = "\"https://shop.example\"";
     let url = Url::parse(text, &["https", "http"], example)?;
     if url.host.is_empty() {
-        return Err(format!("the URL names no host; write it as \"{example}\""));
+        return Err(format!("the URL names no host; write it as {example}"));
     }
     if url.user.is_some() {
         return Err("the URL holds a login, which does not belong here; take out what stands before the @".to_owned());
