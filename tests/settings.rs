@@ -137,7 +137,10 @@ fn the_defaults_are_the_documented_ones() {
 
 #[test]
 fn the_example_with_everything_optional_switched_on_loads() {
-    let switched_on: String = EXAMPLE.lines().map(|line| format!("{}\n", switch_on(line))).collect();
+    let switched_on = EXAMPLE.lines().map(switch_on).collect::<Vec<_>>().join(
+        "
+",
+    );
     let text = switched_on
         .replace("mapping = \"odoo-18\"", "mapping = \"custom\"")
         .replace("channel = \"mail\"", "channel = \"both\"");

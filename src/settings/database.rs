@@ -5,8 +5,9 @@
 
 use std::path::{Path, PathBuf};
 
+use super::reading::Reading;
 use super::secret::Secret;
-use super::section::{Reading, Section};
+use super::section::Section;
 use super::url::Url;
 
 /// Which databases a section takes, and how their URLs look.

@@ -24,20 +24,20 @@ impl Span {
     }
     /// In the state database's unit.
     pub const fn as_micros(self) -> i64 {
-        self.0 as i64 * 1_000_000
+        self.0.cast_signed() * 1_000_000
     }
     pub const fn is_zero(self) -> bool {
         self.0 == 0
     }
     /// In days, the rest cut off.
     pub const fn whole_days(self) -> i64 {
-        (self.0 / 86_400) as i64
+        (self.0 / 86_400).cast_signed()
     }
     pub const fn duration(self) -> Duration {
         Duration::from_secs(self.0)
     }
     pub fn signed(self) -> jiff::SignedDuration {
-        jiff::SignedDuration::from_secs(self.0 as i64)
+        jiff::SignedDuration::from_secs(self.0.cast_signed())
     }
 
     /// Reads `"30s"`; the error names the mend.

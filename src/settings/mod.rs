@@ -14,10 +14,12 @@ mod database;
 pub mod delivery;
 pub mod duration;
 pub mod environment;
+mod file;
 pub mod mail;
 mod nearest;
 pub mod orders;
 pub mod problem;
+mod reading;
 pub mod rules;
 pub mod secret;
 mod section;
@@ -32,8 +34,9 @@ use delivery::{DeliverySettings, UpdateSettings, Ways};
 use mail::{BounceSettings, MailSettings, WebhookSettings};
 use orders::{ChoiceSettings, OrdersSettings};
 use problem::{Problem, SettingsError};
+use reading::Reading;
 use rules::RuleSettings;
-use section::{Reading, Section};
+use section::Section;
 use shop::{ShopOverrides, ShopSettings, ShopView, StateSettings, WebSettings};
 
 use crate::shop::line::RuleSet;
@@ -122,8 +125,14 @@ impl Settings {
             shops,
             state,
             orders: orders?,
-            mail: absent_or_read(mail)?,
-            webhook: absent_or_read(webhook)?,
+            mail: match mail {
+                Some(mail) => Some(mail?),
+                None => None,
+            },
+            webhook: match webhook {
+                Some(webhook) => Some(webhook?),
+                None => None,
+            },
             delivery,
             updates,
             rules,
@@ -151,14 +160,6 @@ impl Settings {
     /// The rule set of a line that ships to `country` (ISO 3166-1 alpha-2) and names none itself.
     pub fn rules_for(&self, country: Option<&str>) -> RuleSet {
         self.rules.rule_set(country)
-    }
-}
-
-/// A section that is there and could not be read makes the whole unreadable; one that is absent does not.
-fn absent_or_read<T>(section: Option<Option<T>>) -> Option<Option<T>> {
-    match section {
-        Some(read) => read.map(Some),
-        None => Some(None),
     }
 }
 

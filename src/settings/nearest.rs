@@ -19,12 +19,12 @@ pub(super) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) 
 fn distance(from: &[char], to: &[char]) -> usize {
     let mut before_last: Vec<usize> = Vec::new();
     let mut last: Vec<usize> = (0..=to.len()).collect();
-    for (row, letter) in from.iter().enumerate() {
+    for (row, ours) in from.iter().enumerate() {
         let mut this = vec![row + 1];
-        for (column, other) in to.iter().enumerate() {
-            let replaced = last[column] + usize::from(letter != other);
+        for (column, theirs) in to.iter().enumerate() {
+            let replaced = last[column] + usize::from(ours != theirs);
             let mut least = replaced.min(last[column + 1] + 1).min(this[column] + 1);
-            if row > 0 && column > 0 && *letter == to[column - 1] && from[row - 1] == *other {
+            if row > 0 && column > 0 && *ours == to[column - 1] && from[row - 1] == *theirs {
                 least = least.min(before_last[column - 1] + 1);
             }
             this.push(least);

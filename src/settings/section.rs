@@ -4,93 +4,16 @@
 //! absent or wrong. What is wrong is kept in [`Reading`]; a key that nobody asked for is unknown. An empty text is a key
 //! that is not set.
 
-use std::cell::RefCell;
-use std::fs::File;
-use std::io::Read;
 use std::ops::RangeInclusive;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use super::duration::Span;
+use super::file::{read_text, warn_if_open};
 use super::nearest::nearest;
-use super::problem::{Place, Problem};
+use super::problem::Place;
+use super::reading::{Reading, Unknown, join};
 use super::secret::Secret;
 use super::source::{Item, Node, Table, parse_variable};
-
-/// No secret and no query is longer; a wrong path such as a disk is noticed before it fills the memory.
-const LONGEST_FILE: u64 = 1024 * 1024;
-
-/// All that reading the settings has found out so far.
-pub(super) struct Reading {
-    /// Where relative paths begin.
-    folder: PathBuf,
-    problems: RefCell<Vec<Problem>>,
-    warnings: RefCell<Vec<String>>,
-    /// Every key that was asked for, with its section.
-    known: RefCell<Vec<(String, &'static str)>>,
-    unknown: RefCell<Vec<Unknown>>,
-}
-
-struct Unknown {
-    section: String,
-    key: String,
-    place: Place,
-    is_table: bool,
-    suggestions: Vec<&'static str>,
-}
-
-impl Reading {
-    pub fn new(folder: PathBuf, problems: Vec<Problem>) -> Reading {
-        Reading {
-            folder,
-            problems: RefCell::new(problems),
-            warnings: RefCell::default(),
-            known: RefCell::default(),
-            unknown: RefCell::default(),
-        }
-    }
-
-    pub fn warn(&self, text: String) {
-        self.warnings.borrow_mut().push(text);
-    }
-
-    fn problem(&self, place: &Place, key: String, what: impl Into<String>) {
-        self.problems.borrow_mut().push(Problem { place: place.clone(), key, what: what.into() });
-    }
-
-    /// `path` from the settings file's folder, if it is relative.
-    pub fn resolve(&self, path: &str) -> PathBuf {
-        self.folder.join(path)
-    }
-
-    /// The warnings, and the problems in the order of the file, then of the environment.
-    pub fn finish(self) -> (Vec<String>, Vec<Problem>) {
-        let known = self.known.into_inner();
-        let mut problems = self.problems.into_inner();
-        problems.extend(self.unknown.into_inner().into_iter().map(|unknown| unknown.problem(&known)));
-        problems.sort_by(|one, other| one.place.cmp(&other.place));
-        (self.warnings.into_inner(), problems)
-    }
-
-    /// Every key of the settings that was asked for, as `(section, key)`.
-    #[cfg(test)]
-    pub fn known(&self) -> Vec<(String, &'static str)> {
-        self.known.borrow().clone()
-    }
-}
-
-impl Unknown {
-    fn problem(self, known: &[(String, &'static str)]) -> Problem {
-        let elsewhere = known.iter().find(|(section, key)| *key == self.key && *section != self.section);
-        let mend = match (nearest(&self.key, self.suggestions.iter().copied()), elsewhere) {
-            (Some(near), _) => format!("did you mean `{near}`?"),
-            (None, Some((section, _))) if !section.is_empty() => format!("it belongs to {}", header(section)),
-            _ if self.suggestions.is_empty() => "take it out".to_owned(),
-            _ => format!("known here: {}", self.suggestions.join(", ")),
-        };
-        let what = if self.is_table { "unknown section" } else { "unknown key" };
-        Problem { place: self.place, key: join(&self.section, &self.key), what: format!("{what}; {mend}") }
-    }
-}
 
 /// One section, from which keys are taken until it is [closed](Section::close).
 pub(super) struct Section<'a> {
@@ -131,8 +54,7 @@ impl<'a> Section<'a> {
 
     /// Whether something is wrong with `key`.
     pub fn is_wrong(&self, key: &str) -> bool {
-        let path = join(&self.path, key);
-        self.reading.problems.borrow().iter().any(|problem| problem.key == path)
+        self.reading.is_wrong(&join(&self.path, key))
     }
 
     /// A text. `read` returns what is wrong with it and the mend.
@@ -346,16 +268,18 @@ impl<'a> Section<'a> {
 
     /// Ends the section: what was not asked for is unknown.
     pub fn close(self) {
-        let suggestions: Vec<&'static str> = self.asked.iter().map(|(key, _)| *key).collect();
-        self.reading.known.borrow_mut().extend(suggestions.iter().map(|key| (self.path.clone(), *key)));
-        let unknown = self.left.0.into_iter().map(|(key, item)| Unknown {
-            section: self.path.clone(),
-            key: if matches!(item.place, Place::Variable(_)) { key.to_lowercase() } else { key },
-            place: item.place,
-            is_table: matches!(item.node, Node::Table(_)),
-            suggestions: suggestions.clone(),
-        });
-        self.reading.unknown.borrow_mut().extend(unknown);
+        let known: Vec<&'static str> = self.asked.iter().map(|(key, _)| *key).collect();
+        for (key, item) in self.left.0 {
+            let written_by_variable = matches!(item.place, Place::Variable(_));
+            self.reading.unknown(Unknown {
+                section: self.path.clone(),
+                key: if written_by_variable { key.to_lowercase() } else { key },
+                place: item.place,
+                is_table: matches!(item.node, Node::Table(_)),
+                suggestions: known.clone(),
+            });
+        }
+        self.reading.know(&self.path, &known);
     }
 }
 
@@ -401,42 +325,4 @@ pub(super) fn one_of<T: Copy>(text: &str, words: &[(&str, T)]) -> Result<T, Stri
         Some(near) => format!("{text:?} is none of {all}; did you mean \"{near}\"?"),
         None => format!("{text:?} is none of {all}; write one of them"),
     })
-}
-
-/// The text of a file that must have one; the error names the path and the mend.
-pub(super) fn read_text(path: &Path) -> Result<String, String> {
-    let mut text = String::new();
-    let read = File::open(path).and_then(|file| file.take(LONGEST_FILE + 1).read_to_string(&mut text));
-    let shown = path.display();
-    match read {
-        Err(error) => Err(format!("cannot read {shown}: {error}; create it, or correct the path or its permissions")),
-        Ok(_) if text.len() as u64 > LONGEST_FILE => Err(format!("{shown} is longer than 1 MiB; correct the path")),
-        Ok(_) if text.trim().is_empty() => Err(format!("{shown} is empty; write into it what it is to hold")),
-        Ok(_) => Ok(text),
-    }
-}
-
-/// Warns if more than its owner may read the file of a secret.
-#[cfg(unix)]
-pub(super) fn warn_if_open(reading: &Reading, key: &str, path: &Path) {
-    use std::os::unix::fs::PermissionsExt;
-    let Ok(meta) = path.metadata() else { return };
-    let mode = meta.permissions().mode() & 0o777;
-    if mode & 0o077 != 0 {
-        let shown = path.display();
-        reading.warn(format!("{key}: {shown} is open to others (mode {mode:03o}); run `chmod 600 {shown}`"));
-    }
-}
-
-/// Elsewhere there is no mode to look at.
-#[cfg(not(unix))]
-pub(super) fn warn_if_open(_: &Reading, _: &str, _: &Path) {}
-
-/// A section as the file begins it: `[delivery]`, or `[[mail.relays]]` for `mail.relays[0]`.
-fn header(section: &str) -> String {
-    section.split_once('[').map_or_else(|| format!("[{section}]"), |(list, _)| format!("[[{list}]]"))
-}
-
-fn join(section: &str, key: &str) -> String {
-    if section.is_empty() { key.to_owned() } else { format!("{section}.{key}") }
 }

@@ -8,9 +8,10 @@ use unic_langid::LanguageIdentifier;
 
 use super::database::{self, Login};
 use super::duration::Span;
+use super::file::warn_if_open;
 use super::mail::{address, mailbox};
 use super::secret::Secret;
-use super::section::{Section, warn_if_open};
+use super::section::Section;
 use super::url;
 
 /// `[shop]`.
