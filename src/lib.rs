@@ -2,6 +2,7 @@
 pub mod clock;
 pub mod deliver;
 pub mod demo;
+pub mod cli;
 pub mod outbox;
 pub mod render;
 pub mod settings;

@@ -1,2 +1,6 @@
+//! Everything seen from the outside, in one binary.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails, and the panic names the line")]
+
+mod settings;
 mod smtp;
 mod support;

@@ -1,19 +1,16 @@
-//! `[delivery]`, `[updates]` and `[rules]`: when a customer is told, how often, and under which law.
-
-use std::collections::BTreeMap;
+//! `[delivery]` and `[updates]`: when a customer is told, how often, and over which way.
 
 use jiff::civil::Time;
-use serde::{Deserialize, Deserializer, de::Error};
 
 use super::duration::Span;
-use crate::shop::line::RuleSet;
+use super::section::Section;
 
 /// `[delivery]`.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[derive(Clone, Debug)]
 pub struct DeliverySettings {
     pub channel: Channels,
     pub settle: Span,
+    /// At least one step.
     pub retry: Vec<Span>,
     pub give_up_after: Span,
     pub in_doubt: InDoubt,
@@ -22,44 +19,23 @@ pub struct DeliverySettings {
     pub max_per_sweep: u32,
 }
 
-impl Default for DeliverySettings {
-    fn default() -> Self {
-        DeliverySettings {
-            channel: Channels::Mail,
-            settle: Span::seconds(30),
-            retry: vec![
-                Span::minutes(1),
-                Span::minutes(5),
-                Span::minutes(15),
-                Span::hours(1),
-                Span::hours(2),
-                Span::hours(4),
-                Span::hours(8),
-            ],
-            give_up_after: Span::days(3),
-            in_doubt: InDoubt::Resend,
-            quiet_hours: None,
-            max_per_sweep: 500,
-        }
-    }
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
+/// The ways out; each has its section.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Channels {
     Mail,
     Webhook,
     Both,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
+/// What becomes of a message that may or may not have been taken.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum InDoubt {
+    #[default]
     Resend,
     Hold,
 }
 
-/// `"22:00-07:00"`, shop's time; the end is not quiet any more. May run over midnight.
+/// `"22:00-07:00"`, shop's time; the end is not quiet any more. May run over midnight; never empty.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct QuietHours {
     pub from: Time,
@@ -67,8 +43,7 @@ pub struct QuietHours {
 }
 
 /// `[updates]`.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[derive(Clone, Debug)]
 pub struct UpdateSettings {
     /// Zero: never.
     pub every: Span,
@@ -77,49 +52,132 @@ pub struct UpdateSettings {
     pub date_mails_per_week: u32,
 }
 
-impl Default for UpdateSettings {
-    fn default() -> Self {
-        UpdateSettings { every: Span::days(14), overdue_after: Span::days(1), date_mails_per_week: 3 }
-    }
+/// Which ways out have a section.
+#[derive(Clone, Copy)]
+pub(super) struct Ways {
+    pub mail: bool,
+    pub webhook: bool,
 }
 
-/// `[rules]`: the named keys, and rule sets by country (ISO 3166-1 alpha-2, and `EU`).
-#[derive(Clone, Debug, Deserialize)]
-#[serde(default)]
-pub struct RuleSettings {
-    pub default: RuleSet,
-    #[serde(flatten)]
-    pub by_country: BTreeMap<String, RuleSet>,
-    pub handling_days: u32,
-    pub transit_days: u32,
-    pub reason: String,
-    pub reply_before: Span,
-    pub keep_for: Span,
-    /// Rule sets whose mails may show alternatives.
-    pub alternatives: Vec<RuleSet>,
-}
-
-impl Default for RuleSettings {
-    fn default() -> Self {
-        RuleSettings {
-            default: RuleSet::None,
-            by_country: BTreeMap::new(),
-            handling_days: 2,
-            transit_days: 3,
-            reason: String::new(),
-            reply_before: Span::days(3),
-            keep_for: Span::days(5 * 365),
-            alternatives: vec![RuleSet::UsFtc, RuleSet::None],
+impl Default for DeliverySettings {
+    fn default() -> DeliverySettings {
+        let minutes = [1, 5, 15].map(Span::minutes);
+        let hours = [1, 2, 4, 8].map(Span::hours);
+        DeliverySettings {
+            channel: Channels::Mail,
+            settle: Span::seconds(30),
+            retry: minutes.into_iter().chain(hours).collect(),
+            give_up_after: Span::days(3),
+            in_doubt: InDoubt::Resend,
+            quiet_hours: None,
+            max_per_sweep: 500,
         }
     }
 }
 
-impl<'de> Deserialize<'de> for QuietHours {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<QuietHours, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        let hours = text.split_once('-').and_then(|(from, until)| {
-            Some(QuietHours { from: from.trim().parse().ok()?, until: until.trim().parse().ok()? })
-        });
-        hours.ok_or_else(|| D::Error::custom(format!("\"{text}\" are no quiet hours; write them as \"22:00-07:00\"")))
+impl Default for UpdateSettings {
+    fn default() -> UpdateSettings {
+        UpdateSettings { every: Span::days(14), overdue_after: Span::days(1), date_mails_per_week: 3 }
+    }
+}
+
+impl DeliverySettings {
+    pub(super) fn read(mut section: Section<'_>, ways: Ways) -> DeliverySettings {
+        let default = DeliverySettings::default();
+        let channel = channel(&mut section, ways);
+        let settle = section.span("settle", Span::default()).unwrap_or(default.settle);
+        let retry = section.list("retry", step).unwrap_or(default.retry);
+        if retry.is_empty() {
+            section.wrong("retry", "empty; write at least one step, as in [\"1m\", \"1h\"]");
+        }
+        let give_up_after = section.span("give_up_after", Span::seconds(1)).unwrap_or(default.give_up_after);
+        if settle >= give_up_after {
+            section.contradiction("settle", "give_up_after", "not shorter than give_up_after; make it shorter");
+        }
+        let in_doubt = section.one_of("in_doubt", &[("resend", InDoubt::Resend), ("hold", InDoubt::Hold)]);
+        let quiet_hours = section.text("quiet_hours", quiet_hours);
+        let max_per_sweep = section.whole("max_per_sweep", 0..=u32::MAX);
+        section.close();
+        DeliverySettings {
+            channel,
+            settle,
+            retry,
+            give_up_after,
+            in_doubt: in_doubt.unwrap_or(default.in_doubt),
+            quiet_hours,
+            max_per_sweep: max_per_sweep.unwrap_or(default.max_per_sweep),
+        }
+    }
+}
+
+impl UpdateSettings {
+    pub(super) fn read(mut section: Section<'_>) -> UpdateSettings {
+        let default = UpdateSettings::default();
+        let every = section.span("every", Span::default());
+        let overdue_after = section.span("overdue_after", Span::default());
+        let date_mails_per_week = section.whole("date_mails_per_week", 0..=1_000);
+        section.close();
+        UpdateSettings {
+            every: every.unwrap_or(default.every),
+            overdue_after: overdue_after.unwrap_or(default.overdue_after),
+            date_mails_per_week: date_mails_per_week.unwrap_or(default.date_mails_per_week),
+        }
+    }
+}
+
+/// The channel that is set, or else the one whose section is there; each way needs its section.
+fn channel(section: &mut Section<'_>, ways: Ways) -> Channels {
+    const WORDS: [(&str, Channels); 3] =
+        [("mail", Channels::Mail), ("webhook", Channels::Webhook), ("both", Channels::Both)];
+    let inferred = if ways.webhook && !ways.mail { Channels::Webhook } else { Channels::Mail };
+    let channel = section.one_of("channel", &WORDS).unwrap_or(inferred);
+    let absent = match channel {
+        Channels::Mail | Channels::Both if !ways.mail => {
+            "[mail], which is missing; add it with from and [[mail.relays]]"
+        }
+        Channels::Webhook | Channels::Both if !ways.webhook => {
+            "[webhook], which is missing; add it with url and secret_file"
+        }
+        _ => return channel,
+    };
+    if !section.is_wrong("channel") {
+        let word = WORDS.iter().find(|(_, value)| *value == channel).map_or("", |(word, _)| word);
+        section.wrong("channel", format!("\"{word}\" needs {absent}, or set another channel"));
+    }
+    channel
+}
+
+fn step(text: &str) -> Result<Span, String> {
+    match Span::parse(text)? {
+        span if span.is_zero() => Err(format!("{text:?} would try without a pause; the least is \"1s\"")),
+        span => Ok(span),
+    }
+}
+
+fn quiet_hours(text: &str) -> Result<QuietHours, String> {
+    let example = "write them as \"22:00-07:00\"";
+    let time = |text: &str| (text.trim().len() == 5).then(|| text.trim().parse::<Time>().ok()).flatten();
+    let hours = text.split_once('-').and_then(|(from, until)| Some((time(from)?, time(until)?)));
+    match hours {
+        Some((from, until)) if from != until => Ok(QuietHours { from, until }),
+        Some(_) => Err(format!("{text:?} begins when it ends; {example}, or take it out")),
+        None => Err(format!("{text:?} are no quiet hours; {example}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::civil::time;
+
+    use super::*;
+
+    #[test]
+    fn quiet_hours_are_two_times_of_the_day() {
+        let night = QuietHours { from: time(22, 0, 0, 0), until: time(7, 0, 0, 0) };
+        assert_eq!(quiet_hours("22:00-07:00"), Ok(night));
+        assert_eq!(quiet_hours("22:00 - 07:00"), Ok(night));
+        for text in ["22-7", "22:00", "24:00-07:00", "22:00-22:00", "22:00:30-07:00", "nachts"] {
+            assert!(quiet_hours(text).is_err(), "{text}");
+        }
     }
 }

@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use serde::{Deserialize, Deserializer, de::Error};
-
 /// A length of time in whole seconds. A day is 24 hours, a year 365 days; `"0"` is no time at all.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Span(u64);
@@ -26,27 +24,27 @@ impl Span {
     }
     /// In the state database's unit.
     pub const fn as_micros(self) -> i64 {
-        self.0 as i64 * 1_000_000
+        self.0.cast_signed() * 1_000_000
     }
     pub const fn is_zero(self) -> bool {
         self.0 == 0
     }
     /// In days, the rest cut off.
     pub const fn whole_days(self) -> i64 {
-        (self.0 / 86_400) as i64
+        (self.0 / 86_400).cast_signed()
     }
     pub const fn duration(self) -> Duration {
         Duration::from_secs(self.0)
     }
     pub fn signed(self) -> jiff::SignedDuration {
-        jiff::SignedDuration::from_secs(self.0 as i64)
+        jiff::SignedDuration::from_secs(self.0.cast_signed())
     }
 
     /// Reads `"30s"`; the error names the mend.
     pub fn parse(text: &str) -> Result<Span, String> {
         let mend = || {
             format!(
-                "\"{text}\" is no duration; write a whole number and a unit: \"30s\", \"5m\", \"1h\", \"14d\" or \"5y\""
+                "{text:?} is no duration; write a whole number and a unit: \"30s\", \"5m\", \"1h\", \"14d\" or \"5y\""
             )
         };
         let text = text.trim();
@@ -68,9 +66,24 @@ impl Span {
     }
 }
 
-impl<'de> Deserialize<'de> for Span {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Span, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        Span::parse(&text).map_err(D::Error::custom)
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_duration_is_a_whole_number_and_a_unit() {
+        for (text, seconds) in
+            [("30s", 30), ("5m", 300), ("1h", 3600), ("14d", 1_209_600), ("5y", 157_680_000), ("0", 0)]
+        {
+            assert_eq!(Span::parse(text).unwrap().as_secs(), seconds, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_duration_is_refused_with_the_mend() {
+        for text in ["", "30", "s", "1.5h", "-1s", "5 m", "5min", "101y", "99999999999999999999s", "٣s", "3ß"] {
+            let what = Span::parse(text).unwrap_err();
+            assert!(what.contains("write a whole number and a unit"), "{text}: {what}");
+        }
     }
 }

@@ -2,77 +2,229 @@
 
 use std::path::PathBuf;
 
-use serde::Deserialize;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use lettre::Address;
+use lettre::message::Mailbox;
 
 use super::duration::Span;
 use super::secret::Secret;
+use super::section::Section;
+use super::shop::one_line;
+use super::url::{self, Url};
 
 /// `[mail]`.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug)]
 pub struct MailSettings {
     pub from: String,
     pub reply_to: Option<String>,
     /// The envelope sender that bounces go to; default: the address of `from`.
     pub return_path: Option<String>,
-    /// Tried in order.
+    /// Tried in order; at least one.
     pub relays: Vec<RelaySettings>,
     pub dkim: Option<DkimSettings>,
 }
 
 /// `[[mail.relays]]`.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug)]
 pub struct RelaySettings {
     /// `smtp://[user[:password]@]host[:port][?tls=required|none]` or `smtps://...`.
     pub url: String,
+    /// There only if the URL names a user and holds no password.
     pub password: Option<Secret>,
-    pub password_file: Option<PathBuf>,
-    #[serde(default = "default_connections")]
     pub max_connections: usize,
     pub messages_per_second: Option<f64>,
     /// Per connection.
-    #[serde(default = "default_messages")]
     pub max_messages: usize,
     /// Of a connection.
-    #[serde(default = "default_age")]
     pub max_age: Span,
     /// PEM; trusted beside the system's authorities.
     pub ca_file: Option<PathBuf>,
 }
 
 /// `[mail.dkim]`.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug)]
 pub struct DkimSettings {
     pub domain: String,
     pub selector: String,
-    pub key: Option<Secret>,
-    pub key_file: Option<PathBuf>,
+    /// PEM.
+    pub key: Secret,
 }
 
 /// `[webhook]`.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug)]
 pub struct WebhookSettings {
     pub url: String,
-    pub secret: Option<Secret>,
-    pub secret_file: Option<PathBuf>,
+    /// `whsec_...`; two lines while it is rotated.
+    pub secret: Secret,
 }
 
 /// `[bounces]`.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[derive(Clone, Debug, Default)]
 pub struct BounceSettings {
     pub maildir: Option<PathBuf>,
 }
 
-fn default_connections() -> usize {
-    8
+impl MailSettings {
+    pub(super) fn read(mut section: Section<'_>) -> Option<MailSettings> {
+        let from = section.required("from", "Acme Outdoor <orders@shop.example>", mailbox);
+        let reply_to = section.text("reply_to", mailbox);
+        let return_path = section.text("return_path", address);
+        let sections = section.tables("relays").unwrap_or_default();
+        if sections.is_empty() {
+            section.missing("relays", "add [[mail.relays]] with url = \"smtp://user@relay.example:587\"");
+        }
+        let relays: Vec<Option<RelaySettings>> = sections.into_iter().map(RelaySettings::read).collect();
+        let dkim = section.table("dkim").map(DkimSettings::read);
+        section.close();
+        let dkim = match dkim {
+            Some(dkim) => Some(dkim?),
+            None => None,
+        };
+        Some(MailSettings {
+            from: from?,
+            reply_to,
+            return_path,
+            relays: relays.into_iter().collect::<Option<_>>()?,
+            dkim,
+        })
+    }
 }
-fn default_messages() -> usize {
-    1000
+
+impl RelaySettings {
+    fn read(mut section: Section<'_>) -> Option<RelaySettings> {
+        let url = section.required("url", "smtp://user@relay.example:587", relay);
+        let password = section.secret("password", "password_file");
+        if let Some(url) = &url {
+            check_login(&section, url, password.is_some());
+        }
+        let max_connections = section.whole("max_connections", 1..=1_000).unwrap_or(8);
+        let messages_per_second = section.rate("messages_per_second");
+        let max_messages = section.whole("max_messages", 1..=1_000_000).unwrap_or(1_000);
+        let max_age = section.span("max_age", Span::seconds(1)).unwrap_or(Span::minutes(10));
+        let ca_file = section.readable_file("ca_file");
+        section.close();
+        Some(RelaySettings {
+            url: url?,
+            password,
+            max_connections: max_connections as usize,
+            messages_per_second,
+            max_messages: max_messages as usize,
+            max_age,
+            ca_file,
+        })
+    }
 }
-fn default_age() -> Span {
-    Span::minutes(10)
+
+impl DkimSettings {
+    fn read(mut section: Section<'_>) -> Option<DkimSettings> {
+        let domain = section.required("domain", "shop.example", label);
+        let selector = section.required("selector", "s1", label);
+        let key = section.secret("key", "key_file");
+        if key.is_none() && !section.is_wrong("key_file") {
+            section.missing("key", "write key_file = \"dkim.pem\"");
+        }
+        section.close();
+        Some(DkimSettings { domain: domain?, selector: selector?, key: key? })
+    }
+}
+
+impl WebhookSettings {
+    pub(super) fn read(mut section: Section<'_>) -> Option<WebhookSettings> {
+        let url = section.required("url", "https://receiver.example/backorderd", url::web);
+        let secret = section.secret("secret", "secret_file");
+        match secret.as_ref().map(standard_webhooks_secret) {
+            Some(Ok(())) => {}
+            Some(Err(what)) => section.wrong("secret", what),
+            None if section.is_wrong("secret_file") => {}
+            None => section.missing("secret", "write secret_file = \"webhook-secret\" with whsec_... in the file"),
+        }
+        section.close();
+        Some(WebhookSettings { url: url?, secret: secret? })
+    }
+}
+
+impl BounceSettings {
+    pub(super) fn read(mut section: Section<'_>) -> BounceSettings {
+        let maildir = section.path("maildir");
+        section.close();
+        BounceSettings { maildir }
+    }
+}
+
+const RELAY: &str = "\"smtp://user@relay.example:587\"";
+
+fn relay(text: &str) -> Result<String, String> {
+    let url = Url::parse(text, &["smtp", "smtps"], RELAY)?;
+    if url.host.is_empty() || !url.path.trim_matches('/').is_empty() || url.fragment.is_some() {
+        return Err(format!("the URL of a relay is a host and perhaps a user and a port; write it as {RELAY}"));
+    }
+    for (key, value) in url.parameters() {
+        match (url.scheme, key, value) {
+            ("smtp", "tls", "required" | "none") => {}
+            ("smtps", "tls", _) => return Err("smtps is always encrypted; take out ?tls=".to_owned()),
+            (_, "tls", _) => return Err(format!("tls={value} is not known; write tls=required or tls=none")),
+            _ => return Err(format!("{key:?} is not known; only tls may follow the question mark")),
+        }
+    }
+    Ok(text.to_owned())
+}
+
+/// A user needs one password, a password a user.
+fn check_login(section: &Section<'_>, url: &str, beside: bool) {
+    let Ok(url) = Url::parse(url, &["smtp", "smtps"], RELAY) else { return };
+    match (url.user, url.password, beside) {
+        (Some(_), Some(_), true) => {
+            section.wrong("url", "the URL holds a password and there is another beside it; keep one of them");
+        }
+        (Some(user), None, false) if !section.is_wrong("password_file") => {
+            section.missing("password", &format!("the URL names the user {user:?}; write password_file = \"FILE\""));
+        }
+        (None, _, true) => {
+            section.wrong("url", "there is a password but the URL names no user; write it as \"smtp://user@...\"");
+        }
+        _ => {}
+    }
+}
+
+/// A mail address with or without a name, as in `Acme Outdoor <orders@shop.example>`.
+pub(super) fn mailbox(text: &str) -> Result<String, String> {
+    let text = one_line(text)?;
+    match text.parse::<Mailbox>() {
+        Ok(_) => Ok(text),
+        Err(_) => Err(format!(
+            "{text:?} is no mail address; write \"orders@shop.example\" or \"Acme Outdoor <orders@shop.example>\""
+        )),
+    }
+}
+
+/// A mail address alone.
+pub(super) fn address(text: &str) -> Result<String, String> {
+    let text = one_line(text)?;
+    match text.parse::<Address>() {
+        Ok(_) => Ok(text),
+        Err(_) => Err(format!("{text:?} is no mail address; write it as \"help@shop.example\"")),
+    }
+}
+
+/// A name in the DNS.
+fn label(text: &str) -> Result<String, String> {
+    match text.chars().all(|letter| letter.is_ascii_alphanumeric() || "-._".contains(letter)) {
+        true => Ok(text.to_owned()),
+        false => Err(format!("{text:?} is no name in the DNS; write letters, digits, dots and hyphens")),
+    }
+}
+
+/// Each line is a secret as Standard Webhooks writes it: `whsec_` and 24 to 64 bytes in base64.
+pub(super) fn standard_webhooks_secret(secret: &Secret) -> Result<(), String> {
+    let well_formed = |line: &str| {
+        let key = line.strip_prefix("whsec_").and_then(|key| STANDARD.decode(key).ok());
+        key.is_some_and(|key| (24..=64).contains(&key.len()))
+    };
+    match secret.expose().lines().all(|line| well_formed(line.trim())) {
+        true => Ok(()),
+        false => Err("this is no webhook secret; write whsec_ and 24 to 64 random bytes in base64: \
+                      `echo whsec_$(openssl rand -base64 32)`"
+            .to_owned()),
+    }
 }

@@ -2,34 +2,37 @@
 
 use std::path::PathBuf;
 
-use serde::Deserialize;
-
+use super::database::{self, Login};
 use super::duration::Span;
+use super::mail::standard_webhooks_secret;
+use super::nearest::nearest;
 use super::secret::Secret;
+use super::section::Section;
+use super::url;
+
+/// The platforms whose queries come with the program.
+pub const MAPPINGS: [&str; 6] = ["odoo-18", "vendure", "tryton", "medusa", "oscar", "woocommerce"];
+
+/// The mapping whose queries stand in the settings.
+pub const CUSTOM: &str = "custom";
 
 /// `[orders]`.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug)]
 pub struct OrdersSettings {
     pub url: String,
     pub password: Option<Secret>,
-    pub password_file: Option<PathBuf>,
-    /// The name of a shipped mapping, or `custom`.
+    /// One of [`MAPPINGS`], or [`CUSTOM`].
     pub mapping: String,
-    #[serde(default = "default_poll")]
     pub poll_every: Span,
-    #[serde(default = "default_sweep")]
     pub sweep_every: Span,
-    #[serde(default = "default_timeout")]
     pub statement_timeout: Span,
-    #[serde(default)]
     pub first_sweep: FirstSweep,
+    /// There with, and only with, the mapping [`CUSTOM`].
     pub queries: Option<QuerySettings>,
 }
 
 /// What the very first sweep makes of lines that are already on backorder.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum FirstSweep {
     #[default]
     Baseline,
@@ -37,8 +40,7 @@ pub enum FirstSweep {
 }
 
 /// `[orders.queries]`, with `mapping = "custom"`.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug)]
 pub struct QuerySettings {
     pub lines: Query,
     pub stock: Option<Query>,
@@ -47,56 +49,159 @@ pub struct QuerySettings {
 }
 
 /// A query, written in place or kept in a file.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(untagged, deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Query {
     Text(String),
-    File { file: PathBuf },
+    /// Could be read and was not empty when the settings were loaded.
+    File {
+        file: PathBuf,
+    },
 }
 
 /// `[choices]`.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[derive(Clone, Debug)]
 pub struct ChoiceSettings {
     pub hook_url: Option<String>,
+    /// There with, and only with, `hook_url`.
     pub hook_secret: Option<Secret>,
-    pub hook_secret_file: Option<PathBuf>,
     pub confirm_within: Span,
+    /// Another login for the statements; default: that of `[orders]`.
     pub url: Option<String>,
     pub password: Option<Secret>,
-    pub password_file: Option<PathBuf>,
     pub sql: ChoiceStatements,
 }
 
-impl Default for ChoiceSettings {
-    fn default() -> Self {
-        ChoiceSettings {
-            hook_url: None,
-            hook_secret: None,
-            hook_secret_file: None,
-            confirm_within: Span::days(2),
-            url: None,
-            password: None,
-            password_file: None,
-            sql: ChoiceStatements::default(),
-        }
-    }
-}
-
 /// `[choices.sql]`.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[derive(Clone, Debug, Default)]
 pub struct ChoiceStatements {
     pub cancel: Option<String>,
     pub wait: Option<String>,
 }
 
-fn default_poll() -> Span {
-    Span::seconds(10)
+impl Default for ChoiceSettings {
+    fn default() -> ChoiceSettings {
+        ChoiceSettings {
+            hook_url: None,
+            hook_secret: None,
+            confirm_within: Span::days(2),
+            url: None,
+            password: None,
+            sql: ChoiceStatements::default(),
+        }
+    }
 }
-fn default_sweep() -> Span {
-    Span::minutes(5)
+
+impl OrdersSettings {
+    pub(super) fn read(mut section: Section<'_>) -> Option<OrdersSettings> {
+        let Login { url, password } = database::login(&mut section, database::ORDERS);
+        if url.is_none() {
+            section.missing("url", "write url = \"postgres://reader@host/shop\"");
+        }
+        let mapping = section.text("mapping", mapping);
+        let poll_every = section.span("poll_every", Span::seconds(1)).unwrap_or(Span::seconds(10));
+        let sweep_every = section.span("sweep_every", Span::seconds(1)).unwrap_or(Span::minutes(5));
+        if poll_every > sweep_every {
+            let what = "longer than sweep_every, which reads more; make it at most as long";
+            section.contradiction("poll_every", "sweep_every", what);
+        }
+        let statement_timeout = section.span("statement_timeout", Span::seconds(1));
+        let first_sweep =
+            section.one_of("first_sweep", &[("baseline", FirstSweep::Baseline), ("notify", FirstSweep::Notify)]);
+        let queries = section.table("queries");
+        let custom = mapping.as_deref() == Some(CUSTOM);
+        if custom && queries.is_none() {
+            section.missing("queries", "mapping = \"custom\" needs [orders.queries] with lines = \"select ...\"");
+        } else if !custom && queries.is_some() {
+            let what = "only mapping = \"custom\" has queries of its own; set that, or take [orders.queries] out";
+            section.contradiction("queries", "mapping", what);
+        }
+        let queries = queries.map(QuerySettings::read);
+        section.close();
+        Some(OrdersSettings {
+            url: url?,
+            password,
+            mapping: mapping.unwrap_or_else(|| MAPPINGS[0].to_owned()),
+            poll_every,
+            sweep_every,
+            statement_timeout: statement_timeout.unwrap_or(Span::seconds(30)),
+            first_sweep: first_sweep.unwrap_or_default(),
+            queries: match queries {
+                Some(queries) => Some(queries?),
+                None => None,
+            },
+        })
+    }
 }
-fn default_timeout() -> Span {
-    Span::seconds(30)
+
+impl QuerySettings {
+    fn read(mut section: Section<'_>) -> Option<QuerySettings> {
+        let lines = query(&mut section, "lines");
+        if lines.is_none() {
+            section.missing("lines", "write lines = \"select ...\" or lines = { file = \"lines.sql\" }");
+        }
+        let stock = query(&mut section, "stock");
+        let alternatives = query(&mut section, "alternatives");
+        let expected = query(&mut section, "expected");
+        section.close();
+        Some(QuerySettings { lines: lines?, stock, alternatives, expected })
+    }
+}
+
+impl ChoiceSettings {
+    pub(super) fn read(mut section: Section<'_>) -> ChoiceSettings {
+        let hook_url = section.text("hook_url", url::web);
+        let hook_secret = section.secret("hook_secret", "hook_secret_file");
+        if let Some(Err(what)) = hook_secret.as_ref().map(standard_webhooks_secret) {
+            section.wrong("hook_secret", what);
+        }
+        match (&hook_url, &hook_secret) {
+            (Some(_), None) => {
+                let mend = "the hook is signed; write hook_secret_file = \"FILE\" with whsec_... in the file";
+                section.contradiction("hook_secret_file", "hook_secret", format!("missing; {mend}"));
+            }
+            (None, Some(_)) => {
+                let what = "there is no hook to sign; add hook_url, or take the secret out";
+                section.contradiction("hook_secret", "hook_url", what);
+            }
+            _ => {}
+        }
+        let confirm_within = section.span("confirm_within", Span::seconds(1));
+        let Login { url, password } = database::login(&mut section, database::ORDERS);
+        if url.is_none() && password.is_some() {
+            section.contradiction("password", "url", "it is for another login; add url, or take the password out");
+        }
+        let mut statements = section.table_or_empty("sql");
+        let written = |text: &str| Ok(text.to_owned());
+        let sql =
+            ChoiceStatements { cancel: statements.text("cancel", written), wait: statements.text("wait", written) };
+        statements.close();
+        section.close();
+        let confirm_within = confirm_within.unwrap_or(ChoiceSettings::default().confirm_within);
+        ChoiceSettings { hook_url, hook_secret, confirm_within, url, password, sql }
+    }
+}
+
+fn mapping(text: &str) -> Result<String, String> {
+    let known = || MAPPINGS.into_iter().chain([CUSTOM]);
+    if known().any(|known| known == text) {
+        return Ok(text.to_owned());
+    }
+    let all = known().map(|known| format!("\"{known}\"")).collect::<Vec<_>>().join(", ");
+    Err(match nearest(text, known()) {
+        Some(near) => format!("there is no mapping {text:?}, but {all}; did you mean \"{near}\"?"),
+        None => format!("there is no mapping {text:?}, but {all}; for another platform write \"custom\""),
+    })
+}
+
+fn query(section: &mut Section<'_>, key: &'static str) -> Option<Query> {
+    if !section.is_table(key) {
+        return section.text(key, |text| Ok(Query::Text(text.to_owned())));
+    }
+    let mut kept = section.table(key)?;
+    let file = kept.readable_file("file");
+    if file.is_none() {
+        kept.missing("file", "write { file = \"lines.sql\" }");
+    }
+    kept.close();
+    Some(Query::File { file: file? })
 }

@@ -1,10 +1,7 @@
 //! A secret from the settings: it can be used, and cannot be printed by accident.
 
-use serde::Deserialize;
-
 /// A secret text. `Debug` prints dots.
-#[derive(Clone, PartialEq, Eq, Deserialize)]
-#[serde(transparent)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
 
 impl Secret {
