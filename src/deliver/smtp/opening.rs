@@ -211,7 +211,7 @@ async fn sign_in(
     credentials: &Credentials,
     deadlines: &Deadlines,
 ) -> Result<(), ConnectError> {
-    if wire.encryption().is_none() && !wire.is_loopback() && protection != Protection::None {
+    if !may_show_password(wire.encryption().is_some(), wire.is_loopback(), protection) {
         return Err(ConnectError::relay(
             Phase::Auth,
             "the relay does not offer STARTTLS, so the password was not sent; use smtps://, or ?tls=none to send it readable",
@@ -239,6 +239,10 @@ async fn sign_in(
     Ok(())
 }
 
+fn may_show_password(encrypted: bool, loopback: bool, protection: Protection) -> bool {
+    encrypted || loopback || protection == Protection::None
+}
+
 /// Some relays repeat what they refuse; a password must not get into the logs that way.
 fn without_echo(mut reply: Reply, credentials: &Credentials, step: &str) -> Reply {
     let secret = step.trim_end().rsplit(' ').next().unwrap_or(step);
@@ -256,6 +260,20 @@ async fn ask(wire: &mut Wire, command: &str, phase: Phase, deadlines: &Deadlines
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_password_goes_readable_over_the_network_only_by_the_operators_word() {
+        use Protection::{None, Offered};
+        let table = [
+            (true, false, Offered, true),
+            (false, true, Offered, true),
+            (false, false, Offered, false),
+            (false, false, None, true),
+        ];
+        for (encrypted, loopback, protection, expected) in table {
+            assert_eq!(may_show_password(encrypted, loopback, protection), expected, "{protection:?}");
+        }
+    }
 
     #[test]
     fn offers_are_read_in_any_case_and_unknown_ones_passed_over() {

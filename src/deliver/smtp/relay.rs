@@ -159,7 +159,8 @@ fn credentials(
     in_url: Option<Secret>,
     beside: Option<Secret>,
 ) -> Result<Option<Credentials>, RelayError> {
-    let password = match (in_url, beside) {
+    let set = |password: &Secret| !password.expose().is_empty();
+    let password = match (in_url.filter(set), beside.filter(set)) {
         (Some(_), Some(_)) => return Err(RelayError::PasswordTwice),
         (one, other) => one.or(other),
     };
@@ -208,7 +209,7 @@ impl Address {
             host,
             port: port.unwrap_or(default_port),
             user: user.filter(|user| !user.is_empty()),
-            password: password.filter(|password| !password.is_empty()).map(Secret::new),
+            password: password.map(Secret::new),
             protection,
         })
     }
@@ -323,6 +324,7 @@ mod tests {
             ("smtp://relay.example?tls=maybe", None, "?tls=required"),
             ("smtps://relay.example?tls=none", None, "leave ?tls="),
             ("smtp://ada@relay.example", None, "password_file"),
+            ("smtp://ada:@relay.example", Some(""), "password_file"),
             ("smtp://relay.example", Some("hunter2"), "user"),
             ("smtp://ada:hunter2@relay.example", Some("hunter2"), "keep one"),
         ];

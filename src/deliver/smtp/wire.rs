@@ -254,7 +254,8 @@ mod tests {
 
     #[test]
     fn a_line_of_a_reply_is_read_strictly() {
-        let table: [(&str, Option<(u16, bool, &str)>); 12] = [
+        type Parsed<'a> = Option<(u16, bool, &'a str)>;
+        let table: [(&str, Parsed); 12] = [
             ("250 ok\r\n", Some((250, false, "ok"))),
             ("250-more\r\n", Some((250, true, "more"))),
             ("250 bare line feed\n", Some((250, false, "bare line feed"))),
