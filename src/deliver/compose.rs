@@ -1,0 +1,158 @@
+//! A claimed notification becomes a draft: the order as it is recorded, in the words that rendering takes.
+//!
+//! In: the order and what the notification says of it, the shop's settings, the alternatives in stock, the thread. Out:
+//! a [`Draft`]. Before that, [`check`] asks whether it may be said at all. Pure.
+
+use std::collections::{BTreeSet, HashMap};
+
+use jiff::Timestamp;
+
+use crate::outbox::notification::Kind;
+use crate::outbox::plan::{Circumstances, Content, ContentLine, Look, wanted};
+use crate::outbox::schedule::Schedule;
+use crate::render::draft::{DateMeaning, Draft, DraftAlternative, DraftLine, ShopFace};
+use crate::settings::Settings;
+use crate::shop::line::{Line, RuleSet, Status};
+use crate::shop::stock::Stock;
+use crate::store::outbox::Claimed;
+use crate::store::views::Order;
+use crate::watch::standing::Standing;
+
+/// More mails than these are not named in `References`.
+const MOST_REFERENCES: usize = 10;
+/// More alternatives than these help nobody.
+const MOST_ALTERNATIVES: usize = 3;
+
+/// Whether a claimed notification may be sent now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Check {
+    Send,
+    /// What it says no longer holds.
+    Overtaken(&'static str),
+    /// The customer sleeps until then.
+    Quiet(Timestamp),
+}
+
+/// Holds what a notification says against the order as it is recorded now.
+pub fn check(claimed: &Claimed, order: &Order, schedule: &Schedule, now: Timestamp) -> Check {
+    if order.view.recipient.is_none() {
+        return Check::Overtaken("the order has no e-mail address any more");
+    }
+    if claimed.doubts > 0 {
+        // She may have been told already: what counts is that it is still true.
+        let today = schedule.today(now);
+        let holds = |line: &ContentLine| {
+            let view = order.view.lines.iter().find(|view| view.line.line_id == line.line_id);
+            view.is_some_and(|view| Standing::of(&view.line, today) == line.standing)
+        };
+        return if claimed.content.lines.iter().all(holds) { Check::Send } else { Check::Overtaken("overtaken by news") };
+    }
+    let at = Circumstances { look: Look::Recheck, began: now, schedule };
+    if wanted(&order.view, claimed.kind, at).as_ref() != Some(&claimed.content) {
+        return Check::Overtaken("overtaken by news");
+    }
+    match schedule.after_quiet_hours(now) {
+        until if until > now => Check::Quiet(until),
+        _ => Check::Send,
+    }
+}
+
+/// The products whose alternatives a mail may show.
+pub fn products_that_need_offers(order: &Order, settings: &Settings) -> BTreeSet<String> {
+    let lines = order.view.lines.iter().map(|view| &view.line);
+    lines.filter(|line| may_offer(line, settings)).map(|line| line.product_key.clone()).collect()
+}
+
+/// What a mail needs beside the order itself.
+#[derive(Debug)]
+pub struct Surroundings<'a> {
+    pub settings: &'a Settings,
+    pub schedule: &'a Schedule,
+    pub offers: &'a HashMap<String, Vec<Stock>>,
+    /// Earlier `Message-ID`s of the order, oldest first.
+    pub references: Vec<String>,
+    /// The live token of the order's link.
+    pub token: String,
+    pub now: Timestamp,
+}
+
+/// Writes the draft of one notification.
+pub fn compose(id: uuid::Uuid, content: &Content, order: &Order, around: Surroundings) -> Draft {
+    let line = |said: &ContentLine| {
+        let view = order.view.lines.iter().find(|view| view.line.line_id == said.line_id)?;
+        Some(draft_line(said, &view.line, &around))
+    };
+    let face = face(around.settings, &order.shop_id);
+    let skip = around.references.len().saturating_sub(MOST_REFERENCES);
+    Draft {
+        notification_id: id,
+        kind: content.kind,
+        shop: face,
+        locale: order.locale.clone(),
+        recipient_email: order.recipient.clone(),
+        recipient_name: order.view.lines.iter().find_map(|view| view.line.customer_name.clone()),
+        order_number: order.order_number.clone(),
+        lines: content.lines.iter().filter_map(line).collect(),
+        date: around.now,
+        today: around.schedule.today(around.now),
+        references: around.references.iter().skip(skip).cloned().collect(),
+        token: around.token,
+    }
+}
+
+/// The shop as the customers of `shop_id` see it.
+pub fn face(settings: &Settings, shop_id: &str) -> ShopFace {
+    let view = settings.shop(shop_id);
+    ShopFace {
+        name: view.shop.name,
+        url: view.shop.url,
+        support_email: view.shop.support_email,
+        postal_address: view.shop.postal_address,
+        logo_url: Some(view.shop.logo_url).filter(|url| !url.is_empty()),
+        accent: view.shop.accent,
+        mail_from: view.mail_from.unwrap_or_default(),
+        mail_reply_to: view.reply_to,
+        public_url: view.public_url,
+    }
+}
+
+fn draft_line(said: &ContentLine, line: &Line, around: &Surroundings) -> DraftLine {
+    let waits = said.standing.status == Status::Backordered;
+    let offers = around.offers.get(&line.product_key).filter(|_| waits && may_offer(line, around.settings));
+    DraftLine {
+        line_id: line.line_id.clone(),
+        product_name: line.product_name.clone(),
+        product_url: line.product_url.clone(),
+        image_url: line.image_url.clone(),
+        sku: line.sku.clone(),
+        news: said.news.first().copied(),
+        quantity: said.quantity,
+        open: said.standing.open,
+        short: said.standing.short,
+        status: said.standing.status,
+        expected_on: said.standing.expected_on,
+        previous_expected_on: said.previous_expected_on,
+        reason: line.delay_reason.clone().filter(|_| waits),
+        unit_price: line.unit_price,
+        currency: line.currency.clone(),
+        date_meaning: DateMeaning::Expected,
+        asks: waits && said.news.first() != Some(&Kind::Cancelled),
+        alternatives: offers.into_iter().flatten().take(MOST_ALTERNATIVES).map(alternative).collect(),
+    }
+}
+
+fn alternative(stock: &Stock) -> DraftAlternative {
+    DraftAlternative {
+        product_name: stock.product_name.clone().unwrap_or_else(|| stock.product_key.clone()),
+        product_url: stock.product_url.clone(),
+        image_url: stock.image_url.clone(),
+        price: stock.price,
+        currency: stock.currency.clone(),
+    }
+}
+
+/// Whether the rule set of this line lets its mails show alternatives.
+fn may_offer(line: &Line, settings: &Settings) -> bool {
+    let rules: RuleSet = line.rules.unwrap_or_else(|| settings.rules_for(line.ship_to_country.as_deref()));
+    settings.rules.alternatives.contains(&rules)
+}

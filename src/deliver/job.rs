@@ -1,0 +1,30 @@
+//! What goes over a connection: one rendered mail with everything that its try needs.
+
+use std::sync::Arc;
+
+use crate::store::outbox::{Claimed, Mark};
+
+/// A mail that is ready to be sent.
+#[derive(Clone, Debug)]
+pub struct Job {
+    pub claimed: Claimed,
+    /// The order's revision that it was checked against.
+    pub revision: i64,
+    /// The envelope's sender and recipient.
+    pub from: Arc<str>,
+    pub to: String,
+    /// The exact bytes, with the live link.
+    pub bytes: Vec<u8>,
+}
+
+impl Job {
+    /// What has to be marked before its transfer.
+    pub fn mark(&self) -> Mark {
+        Mark {
+            id: self.claimed.id,
+            fence: self.claimed.fence,
+            order_row: self.claimed.order_row,
+            revision: self.revision,
+        }
+    }
+}

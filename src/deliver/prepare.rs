@@ -1,0 +1,156 @@
+//! Claimed notifications become jobs: checked against the recorded state, rendered, and kept before they are sent.
+//!
+//! In: what was claimed. Out: jobs with the exact bytes, and the fate of those that are not to be sent now. All of a
+//! batch is read and written together. A mail is rendered once: a later try sends the same bytes.
+
+use std::collections::{BTreeSet, HashMap};
+
+use jiff::Timestamp;
+
+use super::Delivery;
+use super::compose::{self, Check, Surroundings};
+use super::job::Job;
+use crate::links::dummy;
+use crate::outbox::schedule::Schedule;
+use crate::store::StoreError;
+use crate::store::outbox::{Claimed, Fate, Finish, Kept, Prepared};
+use crate::store::views::Order;
+
+/// Fast, and half of what the slow levels save.
+const COMPRESSION: i32 = 1;
+/// More than any mail of ours unpacked.
+const MOST_BYTES: usize = 32 << 20;
+
+/// What became of a batch.
+#[derive(Debug, Default)]
+pub struct Batch {
+    pub jobs: Vec<Job>,
+    /// What is not to be sent now.
+    pub finished: Vec<Finish>,
+}
+
+/// A claimed notification that passed the check.
+struct Sendable<'a> {
+    claimed: Claimed,
+    order: &'a Order,
+    schedule: &'a Schedule,
+}
+
+impl Delivery {
+    /// Prepares a batch.
+    pub(super) async fn prepare(&self, claimed: Vec<Claimed>, now: Timestamp) -> Result<Batch, StoreError> {
+        let rows: BTreeSet<i64> = claimed.iter().map(|claimed| claimed.order_row).collect();
+        let orders = self.store.orders(&rows.into_iter().collect::<Vec<_>>(), super::MAIL, now).await?;
+        let orders: HashMap<i64, &Order> = orders.iter().map(|order| (order.row, order)).collect();
+        let mut batch = Batch::default();
+        let mut sendable = Vec::with_capacity(claimed.len());
+        for claimed in claimed {
+            let Some(order) = orders.get(&claimed.order_row).copied() else { continue };
+            let schedule = self.schedules.of(&order.shop_id);
+            match compose::check(&claimed, order, schedule, now) {
+                Check::Send => sendable.push(Sendable { claimed, order, schedule }),
+                Check::Overtaken(note) => batch.finish(claimed, Fate::Overtaken { note }),
+                Check::Quiet(until) => batch.finish(claimed, Fate::Again { due_at: until, charged: false }),
+            }
+        }
+        let (known, new): (Vec<Sendable>, Vec<Sendable>) = sendable.into_iter().partition(|one| one.claimed.rendered);
+        self.restore(known, &mut batch).await?;
+        self.render(new, now, &mut batch).await?;
+        Ok(batch)
+    }
+
+    /// Takes the kept bytes of mails that were rendered before, and puts the live link in again.
+    async fn restore(&self, known: Vec<Sendable<'_>>, batch: &mut Batch) -> Result<(), StoreError> {
+        let ids: Vec<_> = known.iter().map(|one| one.claimed.id).collect();
+        let mut contents = self.store.contents(&ids).await?;
+        for one in known {
+            match contents.remove(&one.claimed.id).and_then(|kept| self.bytes_of(&kept, one.order)) {
+                Some(bytes) => batch.jobs.push(self.job(one, bytes)),
+                None => batch.finish(
+                    one.claimed,
+                    Fate::Held { note: "its kept bytes cannot be restored: was the link secret changed?".into() },
+                ),
+            }
+        }
+        Ok(())
+    }
+
+    /// The exact bytes of a kept mail; `None`: they are damaged, or the key of its link is gone.
+    fn bytes_of(&self, kept: &Kept, order: &Order) -> Option<Vec<u8>> {
+        let hidden = unpack(&kept.message)?;
+        let key = self.keys.fingerprints().iter().position(|fingerprint| *fingerprint == kept.link_key)?;
+        Some(dummy::restore(&hidden, &self.keys.token(order.link_id, key)?))
+    }
+
+    /// Renders mails for the first time and keeps them.
+    async fn render(&self, new: Vec<Sendable<'_>>, now: Timestamp, batch: &mut Batch) -> Result<(), StoreError> {
+        if new.is_empty() {
+            return Ok(());
+        }
+        let products: BTreeSet<String> =
+            new.iter().flat_map(|one| compose::products_that_need_offers(one.order, &self.settings)).collect();
+        let offers = if products.is_empty() { HashMap::new() } else { self.store.offers(&products).await? };
+        let rows: Vec<i64> = new.iter().map(|one| one.claimed.order_row).collect();
+        let mut threads: HashMap<i64, Vec<String>> = HashMap::new();
+        for (row, message_id) in self.store.threads(&rows).await? {
+            threads.entry(row).or_default().push(message_id);
+        }
+        let link_key = self.keys.fingerprints().first().cloned().unwrap_or_default();
+        let mut prepared = Vec::with_capacity(new.len());
+        for one in new {
+            let token = self.keys.sign(one.order.link_id);
+            let around = Surroundings {
+                settings: &self.settings,
+                schedule: one.schedule,
+                offers: &offers,
+                references: threads.remove(&one.claimed.order_row).unwrap_or_default(),
+                token: token.clone(),
+                now,
+            };
+            let draft = compose::compose(one.claimed.id, &one.claimed.content, one.order, around);
+            let mail = match self.renderer.render(&draft).and_then(|message| message.to_mail(&draft)) {
+                Ok(mail) => mail,
+                Err(error) => {
+                    batch.finish(one.claimed, Fate::Held { note: format!("it cannot be rendered: {error}") });
+                    continue;
+                }
+            };
+            prepared.push(Prepared {
+                id: one.claimed.id,
+                fence: one.claimed.fence,
+                subject: mail.subject,
+                message_id: mail.message_id,
+                link_key: link_key.clone(),
+                message: pack(&dummy::hide(&mail.bytes, &token))?,
+            });
+            batch.jobs.push(self.job(one, mail.bytes));
+        }
+        self.store.prepare(&prepared).await
+    }
+
+    fn job(&self, one: Sendable<'_>, bytes: Vec<u8>) -> Job {
+        Job {
+            revision: one.order.revision,
+            from: self.envelope_from(&one.order.shop_id),
+            to: one.order.recipient.clone(),
+            bytes,
+            claimed: one.claimed,
+        }
+    }
+}
+
+impl Batch {
+    fn finish(&mut self, claimed: Claimed, fate: Fate) {
+        self.finished.push(Finish { claimed, attempt: None, fate });
+    }
+}
+
+/// Compresses what is kept of a mail.
+pub fn pack(bytes: &[u8]) -> Result<Vec<u8>, std::io::Error> {
+    zstd::bulk::compress(bytes, COMPRESSION)
+}
+
+/// What [`pack`] made, unpacked; `None`: it is damaged.
+pub fn unpack(bytes: &[u8]) -> Option<Vec<u8>> {
+    zstd::bulk::decompress(bytes, MOST_BYTES).ok()
+}

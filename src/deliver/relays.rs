@@ -1,0 +1,200 @@
+//! The relays in their order, each with a breaker: which one is asked next, and which one rests.
+//!
+//! A relay that cannot be reached, or is at fault, rests for a growing time; then one worker at a time probes it. A
+//! relay that wants less rests for a minute. While all rest, nothing is charged to the mails. Time comes in.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::time::Instant;
+
+use super::smtp::relay::Relay;
+
+const FIRST_REST: SignedDuration = SignedDuration::from_secs(5);
+const LONGEST_REST: SignedDuration = SignedDuration::from_mins(5);
+/// What a relay gets that asked for less (421, rate limits).
+const PAUSE: SignedDuration = SignedDuration::from_mins(1);
+
+/// One relay and how it is doing.
+#[derive(Debug)]
+pub struct Station {
+    pub relay: Relay,
+    connections: Semaphore,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    rests_until: Option<Timestamp>,
+    /// How often in a row it failed.
+    failures: u32,
+    probing: bool,
+    /// When the rate allows the next mail.
+    next_mail: Option<Instant>,
+}
+
+impl Station {
+    fn new(relay: Relay) -> Station {
+        let connections = Semaphore::new(relay.max_connections);
+        Station { relay, connections, state: Mutex::default() }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether a mail may be offered to it at `now`. After a rest the first to ask becomes the one probe.
+    fn is_open(&self, now: Timestamp) -> bool {
+        let mut state = self.state();
+        match state.rests_until {
+            None => true,
+            Some(until) if now < until || state.probing => false,
+            Some(_) => {
+                state.probing = true;
+                true
+            }
+        }
+    }
+
+    /// It took or refused a mail as it should.
+    pub fn works(&self) {
+        let mut state = self.state();
+        (state.rests_until, state.failures, state.probing) = (None, 0, false);
+    }
+
+    /// It could not be reached, or is at fault.
+    pub fn fails(&self, now: Timestamp) {
+        let mut state = self.state();
+        let rest = FIRST_REST * 2i32.saturating_pow(state.failures.min(10));
+        state.rests_until = Some(now + rest.min(LONGEST_REST));
+        state.failures = state.failures.saturating_add(1);
+        state.probing = false;
+    }
+
+    /// It wants less for a while.
+    pub fn pauses(&self, now: Timestamp) {
+        let mut state = self.state();
+        state.rests_until = Some(now + PAUSE);
+        state.probing = false;
+    }
+
+    /// Until when it rests.
+    pub fn rests_until(&self) -> Option<Timestamp> {
+        self.state().rests_until
+    }
+
+    /// Waits until one more connection may be open to it.
+    pub async fn connection_permit(&self) -> Option<SemaphorePermit<'_>> {
+        self.connections.acquire().await.ok()
+    }
+
+    /// Waits until its rate allows one more mail.
+    pub async fn rate_permit(&self) {
+        let Some(rate) = self.relay.messages_per_second else { return };
+        let slot = {
+            let mut state = self.state();
+            let slot = state.next_mail.map_or_else(Instant::now, |next| next.max(Instant::now()));
+            state.next_mail = Some(slot + Duration::from_secs_f64(1.0 / rate));
+            slot
+        };
+        tokio::time::sleep_until(slot).await;
+    }
+}
+
+/// All relays, the preferred one first.
+#[derive(Debug)]
+pub struct Relays(Vec<Station>);
+
+impl Relays {
+    pub fn new(relays: Vec<Relay>) -> Relays {
+        Relays(relays.into_iter().map(Station::new).collect())
+    }
+
+    pub fn all(&self) -> &[Station] {
+        &self.0
+    }
+
+    /// The first relay from `from` on that may be asked at `now`.
+    pub fn choose(&self, from: usize, now: Timestamp) -> Option<(usize, &Station)> {
+        self.0.iter().enumerate().skip(from).find(|(_, station)| station.is_open(now))
+    }
+
+    /// When the first resting relay may be probed.
+    pub fn next_probe(&self) -> Option<Timestamp> {
+        self.0.iter().filter_map(Station::rests_until).min()
+    }
+
+    /// How many connections there may be to the most generous relay.
+    pub fn workers(&self) -> usize {
+        self.0.iter().map(|station| station.relay.max_connections).max().unwrap_or(1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::settings::duration::Span;
+    use crate::settings::mail::RelaySettings;
+
+    fn relays() -> Relays {
+        let relay = |url: &str| {
+            Relay::from_settings(&RelaySettings {
+                url: url.into(),
+                password: None,
+                max_connections: 2,
+                messages_per_second: None,
+                max_messages: 10,
+                max_age: Span::minutes(1),
+                ca_file: None,
+            })
+            .unwrap()
+        };
+        Relays::new(vec![relay("smtp://127.0.0.1:2501?tls=none"), relay("smtp://127.0.0.1:2502?tls=none")])
+    }
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
+    fn chosen(relays: &Relays, second: i64) -> Option<usize> {
+        relays.choose(0, at(second)).map(|(index, _)| index)
+    }
+
+    #[test]
+    fn the_next_relay_serves_while_the_first_one_rests_and_one_probe_brings_it_back() {
+        let relays = relays();
+        assert_eq!(chosen(&relays, 0), Some(0));
+        relays.all()[0].fails(at(0));
+        assert_eq!(chosen(&relays, 4), Some(1));
+        assert_eq!(chosen(&relays, 5), Some(0), "the probe");
+        assert_eq!(chosen(&relays, 5), Some(1), "one probe at a time");
+        relays.all()[0].works();
+        assert_eq!(chosen(&relays, 5), Some(0));
+    }
+
+    #[test]
+    fn a_relay_that_fails_again_rests_longer_up_to_five_minutes() {
+        let relays = relays();
+        let first = &relays.all()[0];
+        let rest = |now: i64| {
+            first.fails(at(now));
+            first.rests_until().unwrap().as_second() - now
+        };
+        assert_eq!([rest(0), rest(0), rest(0), rest(0)], [5, 10, 20, 40]);
+        for _ in 0..20 {
+            first.fails(at(0));
+        }
+        assert_eq!(rest(0), 300);
+    }
+
+    #[test]
+    fn while_all_rest_nobody_is_chosen_and_the_first_probe_is_known() {
+        let relays = relays();
+        relays.all()[0].fails(at(0));
+        relays.all()[1].pauses(at(0));
+        assert_eq!(chosen(&relays, 1), None);
+        assert_eq!(relays.next_probe(), Some(at(5)));
+    }
+}

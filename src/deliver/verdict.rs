@@ -1,0 +1,119 @@
+//! What becomes of a notification after a try: the outcome meets the retry ladder.
+//!
+//! In: the outcome of the try, what was tried before, the settings, now. Out: a [`Fate`] and an [`Attempt`] for the
+//! log. Pure; chance comes in as a number.
+
+use jiff::Timestamp;
+
+use super::outcome::{Outcome, Refusal};
+use crate::outbox::schedule::retry_after;
+use crate::settings::delivery::{DeliverySettings, InDoubt};
+use crate::settings::duration::Span;
+use crate::store::outbox::{Attempt, Claimed, Fate};
+
+/// How long an uncharged mail waits before it is looked at again; its relay's breaker decides when it is tried.
+const UNCHARGED_PAUSE: Span = Span::seconds(10);
+
+/// Decides what becomes of `claimed`. `jitter` is in 0..1.
+pub fn fate(claimed: &Claimed, outcome: &Outcome, settings: &DeliverySettings, now: Timestamp, jitter: f64) -> Fate {
+    let charged = u32::try_from(claimed.charged).unwrap_or(u32::MAX).saturating_add(1);
+    match outcome {
+        Outcome::Accepted { .. } => Fate::Sent,
+        Outcome::Unknown { .. } => {
+            // Once more through the same relay, the same bytes; a second doubt is for staff.
+            let resend = settings.in_doubt == InDoubt::Resend && claimed.doubts == 0;
+            Fate::InDoubt { again: resend.then(|| now + retry_after(&settings.retry, 1, jitter)) }
+        }
+        Outcome::NotSent { why, detail, .. } => match why {
+            Refusal::BadAddress | Refusal::Permanent => Fate::Failed { note: format!("refused for good: {detail}") },
+            Refusal::Temporary => {
+                let first = claimed.first_tried_at.unwrap_or(now);
+                let due_at = now + retry_after(&settings.retry, charged, jitter);
+                if now >= first + settings.give_up_after.signed() {
+                    Fate::Failed { note: format!("given up after {charged} tries: {detail}") }
+                } else {
+                    Fate::Again { due_at, charged: true }
+                }
+            }
+            Refusal::Relay | Refusal::Paused => {
+                Fate::Again { due_at: now + UNCHARGED_PAUSE.signed(), charged: false }
+            }
+            Refusal::Stale => Fate::Again { due_at: now, charged: false },
+        },
+    }
+}
+
+/// The try as the sent-log keeps it.
+pub fn attempt(outcome: &Outcome, relay: &str, started_at: Timestamp, ended_at: Timestamp) -> Attempt {
+    let (word, code, reply) = match outcome {
+        Outcome::Accepted { reply } => ("accepted", Some(reply.code), reply.text.clone()),
+        Outcome::Unknown { detail, .. } => ("unknown", None, detail.clone()),
+        Outcome::NotSent { why, reply, detail, .. } => {
+            let text = reply.as_ref().map_or(detail, |reply| &reply.text);
+            (why.word(), reply.as_ref().map(|reply| reply.code), text.clone())
+        }
+    };
+    Attempt { started_at, ended_at, relay: relay.to_owned(), outcome: word, code, reply: Some(reply) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::deliver::outcome::{Phase, Reply};
+    use crate::outbox::notification::Kind;
+    use crate::outbox::plan::Content;
+
+    fn claimed(charged: i64, doubts: i64, first_tried_at: Option<&str>) -> Claimed {
+        Claimed {
+            id: uuid::Uuid::nil(),
+            order_row: 1,
+            kind: Kind::Backordered,
+            content: Content { kind: Kind::Backordered, lines: vec![] },
+            fence: 1,
+            created_at: Timestamp::UNIX_EPOCH,
+            first_tried_at: first_tried_at.map(|at| at.parse().unwrap()),
+            charged,
+            doubts,
+            rendered: true,
+        }
+    }
+
+    fn refused(why: Refusal) -> Outcome {
+        let reply = Reply::new(450, &["4.2.0 later"]);
+        Outcome::NotSent { why, phase: Phase::RcptTo, reply: Some(reply), detail: "450 4.2.0 later".into() }
+    }
+
+    fn decided(claimed: &Claimed, outcome: &Outcome) -> String {
+        let now = "2027-02-10T12:00:00Z".parse().unwrap();
+        match fate(claimed, outcome, &DeliverySettings::default(), now, 0.5) {
+            Fate::Again { due_at, charged } => format!("again {} {charged}", due_at.duration_since(now).as_secs()),
+            Fate::InDoubt { again } => format!("in doubt {:?}", again.map(|at| at.duration_since(now).as_secs())),
+            other => format!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn each_outcome_has_its_fate() {
+        let fresh = claimed(0, 0, Some("2027-02-10T11:59:59Z"));
+        let unknown = Outcome::Unknown { phase: Phase::FinalReply, detail: "time-out".into() };
+        let accepted = Outcome::Accepted { reply: Reply::new(250, &["ok"]) };
+        assert_eq!(decided(&fresh, &accepted), "Sent");
+        assert_eq!(decided(&fresh, &unknown), "in doubt Some(60)");
+        assert_eq!(decided(&claimed(1, 1, None), &unknown), "in doubt None");
+        assert_eq!(decided(&fresh, &refused(Refusal::Temporary)), "again 60 true");
+        assert_eq!(decided(&claimed(3, 0, Some("2027-02-10T10:00:00Z")), &refused(Refusal::Temporary)), "again 3600 true");
+        assert_eq!(decided(&fresh, &refused(Refusal::Relay)), "again 10 false");
+        assert_eq!(decided(&fresh, &refused(Refusal::Paused)), "again 10 false");
+        assert_eq!(decided(&fresh, &refused(Refusal::Stale)), "again 0 false");
+        let failed = |why| decided(&fresh, &refused(why));
+        assert_eq!(failed(Refusal::Permanent), "Failed { note: \"refused for good: 450 4.2.0 later\" }");
+        assert_eq!(failed(Refusal::BadAddress), failed(Refusal::Permanent));
+    }
+
+    #[test]
+    fn a_mail_is_given_up_three_days_after_its_first_try() {
+        let old = claimed(9, 0, Some("2027-02-07T12:00:00Z"));
+        assert_eq!(decided(&old, &refused(Refusal::Temporary)), "Failed { note: \"given up after 10 tries: 450 4.2.0 later\" }");
+        assert_eq!(decided(&old, &refused(Refusal::Relay)), "again 10 false", "the relay's fault is not the mail's");
+    }
+}
