@@ -350,8 +350,12 @@ fn a_file_that_is_not_there_is_named_with_the_two_ways_on() {
 #[test]
 fn text_that_is_no_toml_is_refused_with_its_line() {
     assert_eq!(
+        refusal_with("[web]", "public_url = \"https://other.example\""),
+        "backorderd.toml:16: this is not TOML: duplicate key; keep one of the two"
+    );
+    assert_eq!(
         refusal_with("[web]", "listen = 127.0.0.1:8080"),
-        "backorderd.toml:15: this is not TOML: invalid float, expected nothing; look at this line and the one above: texts, \
+        "backorderd.toml:15: this is not TOML: invalid float, expected nothing; look here and at the line above: texts, \
          durations and addresses stand in quotes, sections in [ ]"
     );
 }
@@ -543,6 +547,10 @@ fn a_contradiction_is_refused_with_both_sides() {
         (
             format!("{LEAST}[state]\nurl = \"postgres://other@DB.example:5432/shop\"\n"),
             "18: state.url: the same database as orders.url, which is only read; name one of our own here",
+        ),
+        (
+            format!("{LEAST}[state]\npassword = \"secret\"\n"),
+            "18: state.password: there is no url that it is for; add it, or take the password out",
         ),
         (
             format!("{LEAST}[choices]\nhook_url = \"https://shop.example/answers\"\n"),

@@ -40,14 +40,27 @@ pub(super) fn login(section: &mut Section<'_>, kinds: Kinds) -> Login {
     let reading = section.reading;
     let url = section.text("url", |text| read(text, kinds, reading));
     let password = section.secret("password", "password_file");
-    if let (Some(url), Some(_)) = (&url, &password) {
-        if url.starts_with("sqlite:") {
+    match (&url, &password) {
+        (None, Some(_)) => {
+            section.contradiction(
+                "password",
+                "url",
+                "there is no url that it is for; add it, or take the password out",
+            );
+        }
+        (Some(url), Some(_)) if url.starts_with("sqlite:") => {
             section.wrong("password", "an SQLite database has no password; take it out");
-        } else if Url::parse(url, kinds.servers, kinds.example).is_ok_and(|url| url.password.is_some()) {
+        }
+        (Some(url), Some(_)) if holds_password(url, kinds) => {
             section.wrong("url", "the URL holds a password and there is another beside it; keep one of them");
         }
+        _ => {}
     }
     Login { url, password }
+}
+
+fn holds_password(url: &str, kinds: Kinds) -> bool {
+    Url::parse(url, kinds.servers, kinds.example).is_ok_and(|url| url.password.is_some())
 }
 
 fn read(text: &str, kinds: Kinds, reading: &Reading) -> Result<String, String> {

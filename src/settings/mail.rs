@@ -92,26 +92,40 @@ impl MailSettings {
 }
 
 impl RelaySettings {
+    /// A relay of which only the URL is said.
+    pub fn new(url: impl Into<String>) -> RelaySettings {
+        RelaySettings {
+            url: url.into(),
+            password: None,
+            max_connections: 8,
+            messages_per_second: None,
+            max_messages: 1_000,
+            max_age: Span::minutes(10),
+            ca_file: None,
+        }
+    }
+
     fn read(mut section: Section<'_>) -> Option<RelaySettings> {
         let url = section.required("url", "smtp://user@relay.example:587", relay);
         let password = section.secret("password", "password_file");
         if let Some(url) = &url {
             check_login(&section, url, password.is_some());
         }
-        let max_connections = section.whole("max_connections", 1..=1_000).unwrap_or(8);
+        let max_connections = section.whole("max_connections", 1..=1_000);
         let messages_per_second = section.rate("messages_per_second");
-        let max_messages = section.whole("max_messages", 1..=1_000_000).unwrap_or(1_000);
-        let max_age = section.span("max_age", Span::seconds(1)).unwrap_or(Span::minutes(10));
+        let max_messages = section.whole("max_messages", 1..=1_000_000);
+        let max_age = section.span("max_age", Span::seconds(1));
         let ca_file = section.readable_file("ca_file");
         section.close();
+        let default = RelaySettings::new(url?);
         Some(RelaySettings {
-            url: url?,
             password,
-            max_connections: max_connections as usize,
+            max_connections: max_connections.map_or(default.max_connections, |number| number as usize),
             messages_per_second,
-            max_messages: max_messages as usize,
-            max_age,
+            max_messages: max_messages.map_or(default.max_messages, |number| number as usize),
+            max_age: max_age.unwrap_or(default.max_age),
             ca_file,
+            url: default.url,
         })
     }
 }

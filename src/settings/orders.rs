@@ -167,9 +167,6 @@ impl ChoiceSettings {
         }
         let confirm_within = section.span("confirm_within", Span::seconds(1));
         let Login { url, password } = database::login(&mut section, database::ORDERS);
-        if url.is_none() && password.is_some() {
-            section.contradiction("password", "url", "it is for another login; add url, or take the password out");
-        }
         let mut statements = section.table_or_empty("sql");
         let written = |text: &str| Ok(text.to_owned());
         let sql =

@@ -67,9 +67,13 @@ pub(super) fn parse(text: &str) -> Result<Table, Problem> {
         Ok(table) => Ok(read_table(table.into_inner(), &line)),
         Err(error) => {
             let place = line(error.span().map_or(0, |span| span.start));
-            let mend =
-                "look at this line and the one above: texts, durations and addresses stand in quotes, sections in [ ]";
-            let what = format!("this is not TOML: {}; {mend}", error.message().trim().replace('\n', "; "));
+            let message = error.message().trim().replace('\n', "; ");
+            let mend = if message.contains("duplicate") {
+                "keep one of the two"
+            } else {
+                "look here and at the line above: texts, durations and addresses stand in quotes, sections in [ ]"
+            };
+            let what = format!("this is not TOML: {message}; {mend}");
             Err(Problem { place, key: String::new(), what })
         }
     }
