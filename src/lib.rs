@@ -1,8 +1,8 @@
 //! backorderd keeps a shop's promise to everyone who waits for a product.
+pub mod cli;
 pub mod clock;
 pub mod deliver;
 pub mod demo;
-pub mod cli;
 pub mod outbox;
 pub mod render;
 pub mod settings;

@@ -42,16 +42,7 @@ fn every(deadline: Duration) -> Deadlines {
 }
 
 fn settings(url: &str) -> RelaySettings {
-    RelaySettings {
-        url: url.into(),
-        password: None,
-        password_file: None,
-        max_connections: 1,
-        messages_per_second: None,
-        max_messages: 1000,
-        max_age: Span::minutes(10),
-        ca_file: None,
-    }
+    RelaySettings { max_connections: 1, ..RelaySettings::new(url) }
 }
 
 fn relay(server: &SmtpServer) -> Relay {

@@ -45,7 +45,11 @@ pub fn check(claimed: &Claimed, order: &Order, schedule: &Schedule, now: Timesta
             let view = order.view.lines.iter().find(|view| view.line.line_id == line.line_id);
             view.is_some_and(|view| Standing::of(&view.line, today) == line.standing)
         };
-        return if claimed.content.lines.iter().all(holds) { Check::Send } else { Check::Overtaken("overtaken by news") };
+        return if claimed.content.lines.iter().all(holds) {
+            Check::Send
+        } else {
+            Check::Overtaken("overtaken by news")
+        };
     }
     let at = Circumstances { look: Look::Recheck, began: now, schedule };
     if wanted(&order.view, claimed.kind, at).as_ref() != Some(&claimed.content) {
@@ -108,7 +112,7 @@ pub fn face(settings: &Settings, shop_id: &str) -> ShopFace {
         url: view.shop.url,
         support_email: view.shop.support_email,
         postal_address: view.shop.postal_address,
-        logo_url: Some(view.shop.logo_url).filter(|url| !url.is_empty()),
+        logo_url: view.shop.logo_url,
         accent: view.shop.accent,
         mail_from: view.mail_from.unwrap_or_default(),
         mail_reply_to: view.reply_to,

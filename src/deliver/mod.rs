@@ -1,3 +1,148 @@
-//! A notification that is due goes out: by mail through a relay.
+//! Notifications that are due go out: claimed, checked, rendered, sent, recorded.
+//!
+//! In: the outbox. Out: mails at a relay, attempts in the sent-log, and what each customer was told. What can go wrong
+//! is in [`outcome::Outcome`] and [`verdict`]; the design against it is in [`pipeline`].
+
+pub mod compose;
+pub mod job;
 pub mod outcome;
+mod pipeline;
+pub mod prepare;
+pub mod relays;
 pub mod smtp;
+pub mod verdict;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use crate::clock::Clock;
+use crate::links::LinkKeys;
+use crate::outbox::plan::{Circumstances, Look, plan};
+use crate::outbox::schedule::{Schedules, retry_after};
+use crate::render::Renderer;
+use crate::settings::Settings;
+use crate::settings::delivery::InDoubt;
+use crate::store::record::{Batch, Recording};
+use crate::store::{Store, StoreError};
+use relays::Relays;
+use smtp::Deadlines;
+
+/// The channel of this folder, as the outbox names it.
+pub const MAIL: &str = "mail";
+
+/// How long to wait for something to do.
+const IDLE: Duration = Duration::from_secs(1);
+
+/// Everything that delivery works with.
+pub struct Delivery {
+    pub store: Store,
+    pub settings: Arc<Settings>,
+    pub schedules: Schedules,
+    pub renderer: Renderer,
+    pub keys: LinkKeys,
+    pub relays: Relays,
+    pub clock: Clock,
+    /// What relays are greeted with.
+    pub hello_name: String,
+    pub deadlines: Deadlines,
+    /// A random name of this start of the process; its leases are under it.
+    pub owner: String,
+    /// True once the process is to stop.
+    pub stop: watch::Receiver<bool>,
+}
+
+/// What a delivery did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Delivered {
+    pub claimed: usize,
+    pub accepted: usize,
+    pub failed: usize,
+    pub in_doubt: usize,
+    /// Refused for now, or no relay to be had: they come back.
+    pub deferred: usize,
+    pub overtaken: usize,
+    pub held: usize,
+}
+
+impl Delivered {
+    fn add(&mut self, other: Delivered) {
+        self.claimed += other.claimed;
+        self.accepted += other.accepted;
+        self.failed += other.failed;
+        self.in_doubt += other.in_doubt;
+        self.deferred += other.deferred;
+        self.overtaken += other.overtaken;
+        self.held += other.held;
+    }
+
+    /// Whether everything that was tried was accepted.
+    pub fn all_accepted(&self) -> bool {
+        self.failed + self.in_doubt + self.deferred + self.held == 0
+    }
+}
+
+impl Delivery {
+    /// Sends what is due until nothing is; takes over what dead processes left.
+    pub async fn tick(self: &Arc<Self>) -> Result<Delivered, StoreError> {
+        let mut delivered = Delivered::default();
+        loop {
+            let now = self.clock.now();
+            let resend = self.settings.delivery.in_doubt == InDoubt::Resend;
+            let again = resend.then(|| now + retry_after(&self.settings.delivery.retry, 1, self.chance()));
+            self.store.reap(again, now).await?;
+            let flown = self.flow().await?;
+            delivered.add(flown);
+            if flown.claimed == 0 || self.stopping() {
+                return Ok(delivered);
+            }
+        }
+    }
+
+    /// Delivers until the process is to stop.
+    pub async fn run(self: &Arc<Self>) {
+        let mut stop = self.stop.clone();
+        while !self.stopping() {
+            let failed = match self.tick().await {
+                Ok(_) => false,
+                Err(error) => {
+                    tracing::error!(%error, "the state database failed; delivery waits");
+                    true
+                }
+            };
+            let pause = if failed { IDLE * 5 } else { IDLE };
+            // A stop that comes while waiting ends the wait; an error means that nobody can stop us any more.
+            let _ = tokio::time::timeout(pause, stop.wait_for(|stop| *stop)).await;
+        }
+    }
+
+    pub(crate) fn stopping(&self) -> bool {
+        *self.stop.borrow()
+    }
+
+    /// A number in 0..1 for jitter, from the clock's randomness.
+    fn chance(&self) -> f64 {
+        f64::from(self.clock.random_id().as_u128() as u16) / f64::from(u16::MAX)
+    }
+
+    /// Whom bounces of this shop's mails go to.
+    fn envelope_from(&self, shop_id: &str) -> Arc<str> {
+        let mail = self.settings.mail.as_ref();
+        let from = mail.and_then(|mail| mail.return_path.clone()).or_else(|| self.settings.shop(shop_id).mail_from);
+        let address = from.and_then(|from| from.parse::<lettre::message::Mailbox>().ok());
+        address.map_or_else(|| Arc::from(""), |mailbox| Arc::from(mailbox.email.to_string()))
+    }
+
+    /// Plans orders afresh whose notification was overtaken, from what is recorded.
+    async fn replan(&self, rows: Vec<i64>) -> Result<(), StoreError> {
+        let began = self.clock.now();
+        let how = Recording { clock: &self.clock, began, channel: MAIL, ready: true, watcher: None, baseline: None };
+        let found = Batch { rows, ..Batch::default() };
+        let decide = |order: &mut crate::store::views::Order| {
+            let schedule = self.schedules.of(&order.shop_id);
+            plan(&order.view, Circumstances { look: Look::Recheck, began, schedule })
+        };
+        self.store.record(&found, how, decide).await.map(drop)
+    }
+}

@@ -9,21 +9,24 @@
 //! short: when results cannot be stored, the workers stand still and no new mail is started.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use tokio::sync::{Mutex, mpsc, oneshot};
-use tracing::{debug, error, info, warn};
+use tokio::sync::{Mutex, SemaphorePermit, mpsc, oneshot};
+use tokio::task::JoinSet;
+use tracing::{error, info, warn};
 
 use super::job::Job;
 use super::outcome::{Outcome, Refusal};
 use super::relays::Station;
 use super::smtp::connection::{Connection, Envelope};
-use super::{Delivery, Delivered, MAIL, verdict};
+use super::{Delivered, Delivery, MAIL, verdict};
 use crate::settings::duration::Span;
 use crate::store::StoreError;
 use crate::store::outbox::{Fate, Finish, Mark};
 
 /// How long a claimed notification is ours without a heartbeat.
-pub(super) const LEASE: Span = Span::seconds(30);
+const LEASE: Span = Span::seconds(30);
+const HEARTBEAT: Duration = Duration::from_secs(10);
 /// How many are claimed at once.
 const CLAIM: usize = 256;
 /// How many prepared mails wait for a worker.
@@ -31,39 +34,235 @@ const JOBS: usize = 64;
 /// How many results are recorded in one commit at most.
 const RESULTS: usize = 256;
 /// How long to wait after the state database failed.
-const STORE_PAUSE: std::time::Duration = std::time::Duration::from_secs(1);
+const STORE_PAUSE: Duration = Duration::from_secs(1);
+/// How often a mail is tried on a fresh connection because an old one had ended unnoticed.
+const MOST_STALE: usize = 3;
+/// How long an unsent mail waits when no relay says when it can be asked again.
+const NO_RELAY_PAUSE: Span = Span::seconds(10);
 
-type Marks = mpsc::Sender<(Mark, oneshot::Sender<bool>)>;
+type Marking = (Mark, oneshot::Sender<bool>);
 type Jobs = Arc<Mutex<mpsc::Receiver<Job>>>;
 
 /// A connection that a worker keeps from mail to mail.
-struct Held<'a> {
+struct Kept<'a> {
     station: usize,
     connection: Connection,
-    _permit: tokio::sync::SemaphorePermit<'a>,
+    _permit: SemaphorePermit<'a>,
 }
 
 impl Delivery {
-    /// Sends everything that is due, and returns when nothing is any more. Stops early when `stop` says so: what is in
-    /// transfer is finished, the rest is given back.
-    pub(super) async fn flow(&self) -> Result<Delivered, StoreError> {
-        let (jobs_in, jobs_out) = mpsc::channel(JOBS);
-        let (marks_in, marks_out) = mpsc::channel(JOBS);
-        let (results_in, results_out) = mpsc::channel(RESULTS);
-        let jobs_out: Jobs = Arc::new(Mutex::new(jobs_out));
-        let workers = async {
-            let workers = (0..self.relays.workers()).map(|_| self.work(jobs_out.clone(), marks_in.clone(), results_in.clone()));
-            futures_util::future::join_all(workers).await;
-            // The last senders: marking and finishing end with the work.
-            drop((marks_in, results_in.clone()));
-        };
-        let feed = async {
-            let fed = self.feed(jobs_in, results_in.clone()).await;
-            fed
-        };
-        let (fed, (), (), delivered) =
-            tokio::join!(feed, workers, self.mark_all(marks_out), self.finish_all(results_out));
-        fed?;
+    /// One flow through all stages; ends when nothing more is due, or the process is to stop: then what is in transfer
+    /// is finished and the rest given back.
+    pub(super) async fn flow(self: &Arc<Self>) -> Result<Delivered, StoreError> {
+        let (jobs, taken) = mpsc::channel(JOBS);
+        let (marks, marked) = mpsc::channel(JOBS);
+        let (results, finished) = mpsc::channel(RESULTS);
+        let taken = Arc::new(Mutex::new(taken));
+        let mut stages = JoinSet::new();
+        for _ in 0..self.relays.workers() {
+            stages.spawn(self.clone().work(taken.clone(), marks.clone(), results.clone()));
+        }
+        stages.spawn(self.clone().mark_all(marked));
+        drop((taken, marks));
+        let finishing = tokio::spawn(self.clone().finish_all(finished));
+        let beating = tokio::spawn(self.clone().beat());
+        let fed = self.feed(jobs, results).await;
+        stages.join_all().await;
+        let mut delivered = finishing.await.unwrap_or_default();
+        beating.abort();
+        delivered.claimed = fed?;
         Ok(delivered)
+    }
+
+    /// Claims and prepares batch after batch; returns how many were claimed.
+    async fn feed(&self, jobs: mpsc::Sender<Job>, results: mpsc::Sender<Finish>) -> Result<usize, StoreError> {
+        let mut sum = 0;
+        // While every relay rests, what is queued stays queued.
+        while !self.stopping() && self.relays.any_open(self.clock.now()) {
+            let now = self.clock.now();
+            let claimed = self.store.claim(&self.owner, MAIL, now, CLAIM, LEASE).await?;
+            if claimed.is_empty() {
+                break;
+            }
+            sum += claimed.len();
+            let batch = self.prepare(claimed, now).await?;
+            for finish in batch.finished {
+                // The receivers live as long as the senders.
+                let _ = results.send(finish).await;
+            }
+            for job in batch.jobs {
+                let _ = jobs.send(job).await;
+            }
+        }
+        Ok(sum)
+    }
+
+    /// Sends mail after mail over one connection; the mark of the next is fetched meanwhile.
+    async fn work(self: Arc<Self>, jobs: Jobs, marks: mpsc::Sender<Marking>, results: mpsc::Sender<Finish>) {
+        let mut kept = None;
+        let mut next = self.next(&jobs, &marks, &results).await;
+        while let Some(job) = next {
+            let sending = async {
+                let finish = self.send(job, &mut kept).await;
+                let _ = results.send(finish).await;
+            };
+            ((), next) = tokio::join!(sending, self.next(&jobs, &marks, &results));
+        }
+        if let Some(kept) = kept {
+            kept.connection.quit().await;
+        }
+    }
+
+    /// The next mail, marked as in transfer; `None`: there is no more.
+    async fn next(&self, jobs: &Jobs, marks: &mpsc::Sender<Marking>, results: &mpsc::Sender<Finish>) -> Option<Job> {
+        loop {
+            let job = jobs.lock().await.recv().await?;
+            let fate = if self.stopping() {
+                Fate::Again { due_at: self.clock.now(), charged: false }
+            } else {
+                let (answer, marked) = oneshot::channel();
+                let _ = marks.send((job.mark(), answer)).await;
+                if marked.await.unwrap_or(false) {
+                    return Some(job);
+                }
+                // If it was the lease that was lost, the fence sees to it that this changes nothing.
+                Fate::Overtaken { note: "overtaken by news right before it was sent" }
+            };
+            let _ = results.send(Finish { claimed: job.claimed, attempt: None, fate }).await;
+        }
+    }
+
+    /// Marks all that waits in one commit.
+    async fn mark_all(self: Arc<Self>, mut marks: mpsc::Receiver<Marking>) {
+        let mut waiting = Vec::with_capacity(JOBS);
+        while marks.recv_many(&mut waiting, JOBS).await > 0 {
+            let rows: Vec<Mark> = waiting.iter().map(|(mark, _)| *mark).collect();
+            let marked = self.store.mark(&rows, self.clock.now()).await.unwrap_or_else(|error| {
+                error!(%error, "marks could not be stored, so these mails are not sent now");
+                Vec::new()
+            });
+            for (mark, answer) in waiting.drain(..) {
+                let _ = answer.send(marked.contains(&mark.id));
+            }
+        }
+    }
+
+    /// Records all results that wait in one commit. Nothing is dropped: while they cannot be stored, all stands still.
+    async fn finish_all(self: Arc<Self>, mut results: mpsc::Receiver<Finish>) -> Delivered {
+        let mut delivered = Delivered::default();
+        let mut waiting = Vec::with_capacity(RESULTS);
+        while results.recv_many(&mut waiting, RESULTS).await > 0 {
+            let overtaken = loop {
+                match self.store.finish(&waiting, self.clock.now()).await {
+                    Ok(overtaken) => break overtaken,
+                    Err(error) => error!(%error, results = waiting.len(), "results could not be stored; trying again"),
+                }
+                tokio::time::sleep(STORE_PAUSE).await;
+            };
+            waiting.drain(..).for_each(|finish| delivered.count(&finish));
+            if !overtaken.is_empty() {
+                if let Err(error) = self.replan(overtaken).await {
+                    error!(%error, "overtaken orders could not be planned afresh; the next sweep does it");
+                }
+            }
+        }
+        delivered
+    }
+
+    async fn beat(self: Arc<Self>) {
+        loop {
+            tokio::time::sleep(HEARTBEAT).await;
+            if let Err(error) = self.store.heartbeat(&self.owner, LEASE).await {
+                warn!(%error, "leases could not be prolonged");
+            }
+        }
+    }
+
+    /// Tries one mail on the first relay that may be asked; goes on to the next only where the mail was surely not sent
+    /// and the relay is at fault.
+    async fn send<'a>(&'a self, job: Job, kept: &mut Option<Kept<'a>>) -> Finish {
+        let mut from = 0;
+        let mut stale = 0;
+        let mut last = None;
+        while let Some((index, station)) = self.relays.choose(from, self.clock.now()) {
+            let started = self.clock.now();
+            let outcome = self.try_once(&job, kept, index, station).await;
+            let attempt = verdict::attempt(&outcome, &station.relay.name(), started, self.clock.now());
+            let now = self.clock.now();
+            match &outcome {
+                Outcome::NotSent { why: Refusal::Stale, .. } if stale < MOST_STALE => {
+                    stale += 1;
+                    station.works();
+                }
+                Outcome::NotSent {
+                    why: why @ (Refusal::Relay | Refusal::Paused | Refusal::Stale),
+                    phase,
+                    detail,
+                    ..
+                } => {
+                    warn!(relay = station.relay.name(), phase = phase.word(), detail, "the relay rests");
+                    if *why == Refusal::Paused {
+                        station.pauses(now)
+                    } else {
+                        station.fails(now)
+                    }
+                    last = Some(attempt);
+                    from = index + 1;
+                }
+                _ => {
+                    station.works();
+                    info!(
+                        notification.id = %job.claimed.id, kind = job.claimed.kind.word(), outcome = attempt.outcome,
+                        code = attempt.code, relay = attempt.relay, "tried"
+                    );
+                    let fate = verdict::fate(&job.claimed, &outcome, &self.settings.delivery, now, self.chance());
+                    return Finish { claimed: job.claimed, attempt: Some(attempt), fate };
+                }
+            }
+        }
+        let due_at = self.relays.next_probe().unwrap_or_else(|| self.clock.now() + NO_RELAY_PAUSE.signed());
+        Finish { claimed: job.claimed, attempt: last, fate: Fate::Again { due_at, charged: false } }
+    }
+
+    /// One try over the kept connection, or a new one.
+    async fn try_once<'a>(
+        &'a self,
+        job: &Job,
+        kept: &mut Option<Kept<'a>>,
+        index: usize,
+        station: &'a Station,
+    ) -> Outcome {
+        let serves = |kept: &Kept| kept.station == index && !kept.connection.spent(self.clock.now());
+        let mut open = match kept.take() {
+            Some(open) if serves(&open) => open,
+            old => {
+                if let Some(old) = old {
+                    old.connection.quit().await;
+                }
+                let permit = station.connection_permit().await;
+                match Connection::open(&station.relay, &self.hello_name, self.deadlines, self.clock.now()).await {
+                    Ok(connection) => Kept { station: index, connection, _permit: permit },
+                    Err(error) => return error.into(),
+                }
+            }
+        };
+        station.rate_permit().await;
+        let outcome = open.connection.send(&Envelope { from: &job.from, to: &job.to }, &job.bytes).await;
+        *kept = Some(open).filter(|open| open.connection.usable());
+        outcome
+    }
+}
+
+impl Delivered {
+    fn count(&mut self, finish: &Finish) {
+        let counter = match finish.fate {
+            Fate::Sent => &mut self.accepted,
+            Fate::InDoubt { .. } => &mut self.in_doubt,
+            Fate::Failed { .. } => &mut self.failed,
+            Fate::Again { .. } => &mut self.deferred,
+            Fate::Overtaken { .. } => &mut self.overtaken,
+            Fate::Held { .. } => &mut self.held,
+        };
+        *counter += 1;
     }
 }

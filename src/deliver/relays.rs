@@ -86,8 +86,8 @@ impl Station {
     }
 
     /// Waits until one more connection may be open to it.
-    pub async fn connection_permit(&self) -> Option<SemaphorePermit<'_>> {
-        self.connections.acquire().await.ok()
+    pub async fn connection_permit(&self) -> SemaphorePermit<'_> {
+        self.connections.acquire().await.expect("nobody closes this semaphore")
     }
 
     /// Waits until its rate allows one more mail.
@@ -126,6 +126,11 @@ impl Relays {
         self.0.iter().filter_map(Station::rests_until).min()
     }
 
+    /// Whether any relay may be asked at `now`.
+    pub fn any_open(&self, now: Timestamp) -> bool {
+        self.0.iter().any(|station| station.rests_until().is_none_or(|until| now >= until))
+    }
+
     /// How many connections there may be to the most generous relay.
     pub fn workers(&self) -> usize {
         self.0.iter().map(|station| station.relay.max_connections).max().unwrap_or(1)
@@ -135,22 +140,10 @@ impl Relays {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::settings::duration::Span;
     use crate::settings::mail::RelaySettings;
 
     fn relays() -> Relays {
-        let relay = |url: &str| {
-            Relay::from_settings(&RelaySettings {
-                url: url.into(),
-                password: None,
-                max_connections: 2,
-                messages_per_second: None,
-                max_messages: 10,
-                max_age: Span::minutes(1),
-                ca_file: None,
-            })
-            .unwrap()
-        };
+        let relay = |url: &str| Relay::from_settings(&RelaySettings::new(url)).unwrap();
         Relays::new(vec![relay("smtp://127.0.0.1:2501?tls=none"), relay("smtp://127.0.0.1:2502?tls=none")])
     }
 

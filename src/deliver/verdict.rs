@@ -35,9 +35,7 @@ pub fn fate(claimed: &Claimed, outcome: &Outcome, settings: &DeliverySettings, n
                     Fate::Again { due_at, charged: true }
                 }
             }
-            Refusal::Relay | Refusal::Paused => {
-                Fate::Again { due_at: now + UNCHARGED_PAUSE.signed(), charged: false }
-            }
+            Refusal::Relay | Refusal::Paused => Fate::Again { due_at: now + UNCHARGED_PAUSE.signed(), charged: false },
             Refusal::Stale => Fate::Again { due_at: now, charged: false },
         },
     }
@@ -101,7 +99,10 @@ mod tests {
         assert_eq!(decided(&fresh, &unknown), "in doubt Some(60)");
         assert_eq!(decided(&claimed(1, 1, None), &unknown), "in doubt None");
         assert_eq!(decided(&fresh, &refused(Refusal::Temporary)), "again 60 true");
-        assert_eq!(decided(&claimed(3, 0, Some("2027-02-10T10:00:00Z")), &refused(Refusal::Temporary)), "again 3600 true");
+        assert_eq!(
+            decided(&claimed(3, 0, Some("2027-02-10T10:00:00Z")), &refused(Refusal::Temporary)),
+            "again 3600 true"
+        );
         assert_eq!(decided(&fresh, &refused(Refusal::Relay)), "again 10 false");
         assert_eq!(decided(&fresh, &refused(Refusal::Paused)), "again 10 false");
         assert_eq!(decided(&fresh, &refused(Refusal::Stale)), "again 0 false");
@@ -113,7 +114,10 @@ mod tests {
     #[test]
     fn a_mail_is_given_up_three_days_after_its_first_try() {
         let old = claimed(9, 0, Some("2027-02-07T12:00:00Z"));
-        assert_eq!(decided(&old, &refused(Refusal::Temporary)), "Failed { note: \"given up after 10 tries: 450 4.2.0 later\" }");
+        assert_eq!(
+            decided(&old, &refused(Refusal::Temporary)),
+            "Failed { note: \"given up after 10 tries: 450 4.2.0 later\" }"
+        );
         assert_eq!(decided(&old, &refused(Refusal::Relay)), "again 10 false", "the relay's fault is not the mail's");
     }
 }

@@ -355,7 +355,7 @@ mod tests {
     }
 
     async fn connected(address: SocketAddr) -> Connection {
-        let settings: RelaySettings = toml::from_str(&format!("url = 'smtp://{address}?tls=none'")).unwrap();
+        let settings = RelaySettings::new(&format!("smtp://{address}?tls=none"));
         let relay = Relay::from_settings(&settings).unwrap();
         Connection::open(&relay, "backorderd.test", Deadlines::default(), noon()).await.unwrap()
     }

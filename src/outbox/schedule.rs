@@ -3,17 +3,42 @@
 //! In: settings and instants. Out: instants. Pure; days and hours are those of the shop's zone. A shop time that
 //! occurs twice means the first, one that is skipped the first moment after the gap.
 
+use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, civil::Date, civil::Time, civil::time};
 
+use crate::settings::Settings;
 use crate::settings::delivery::{DeliverySettings, QuietHours, UpdateSettings};
 use crate::settings::duration::Span;
 
 /// Calendar mails leave from this time of the day.
 const CALENDAR_OPENS: Time = time(9, 0, 0, 0);
 const WEEK: SignedDuration = SignedDuration::from_hours(7 * 24);
+
+/// The times of every shop in the database.
+#[derive(Clone, Debug)]
+pub struct Schedules {
+    by_shop: BTreeMap<String, Schedule>,
+    default: Schedule,
+}
+
+impl Schedules {
+    pub fn new(settings: &Settings) -> Schedules {
+        let schedule = |shop_id: &str| {
+            let zone = settings.shop(shop_id).shop.time_zone;
+            Schedule::new(zone, &settings.delivery, &settings.updates)
+        };
+        let by_shop = settings.shops.keys().map(|id| (id.clone(), schedule(id))).collect();
+        Schedules { by_shop, default: schedule("") }
+    }
+
+    /// The times of the shop `shop_id`.
+    pub fn of(&self, shop_id: &str) -> &Schedule {
+        self.by_shop.get(shop_id).unwrap_or(&self.default)
+    }
+}
 
 /// The times of one shop.
 #[derive(Clone, Debug)]

@@ -262,10 +262,7 @@ mod tests {
     use super::*;
 
     fn settings(url: &str, password: Option<&str>) -> RelaySettings {
-        let mut settings: RelaySettings = toml::from_str("url = ''").unwrap();
-        settings.url = url.into();
-        settings.password = password.map(Secret::new);
-        settings
+        RelaySettings { password: password.map(Secret::new), ..RelaySettings::new(url) }
     }
 
     fn relay(url: &str) -> Relay {
