@@ -1,1 +1,2 @@
-
+//! The tests from the outside, in one binary: `support` first, then one file per station of the way.
+mod support;

@@ -1,0 +1,2 @@
+//! Machinery that the tests share.
+pub mod servers;
