@@ -5,24 +5,51 @@
 //! by a shell that reads a pipe held by the test process: when that process ends, in whatever way, the pipe closes, the
 //! shell stops the server and removes the folder. A server that is not installed is a panic that names the package.
 
+use std::ffi::OsString;
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
 use std::os::unix::{fs::MetadataExt, process::CommandExt};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use sqlx::{AssertSqlSafe, Connection, MySqlConnection, PgConnection};
 
-/// Starts the server, waits for the end of its own input, then stops the server and removes its folder.
-const KEEPER: &str = r#"folder=$1; shift
-"$@" </dev/null &
+/// The keeper's beginning: a folder for the server's own user, and the promise to remove everything, even when nobody
+/// reads the log any more.
+const PREPARE: &str = r#"
+trap '' PIPE
+trap 'rm -rf "$folder"' EXIT
+install_failed() { cat "$folder/log" >&2; exit 1; }
+chmod 755 "$folder" && mkdir "$folder/data" && chown "$owner" "$folder/data" || exit
+"#;
+
+/// Creates a cluster and starts it. PostgreSQL refuses to run as root, so `$as_owner` may name another user.
+const POSTGRES: &str = r#"
+$as_owner initdb -D "$folder/data" -U postgres -A trust -N --encoding=UTF8 --locale=C.UTF-8 \
+    >"$folder/log" 2>&1 || install_failed
+$as_owner postgres -D "$folder/data" -p "$port" -h 127.0.0.1 -c unix_socket_directories= \
+    -c fsync=off -c max_connections=200 -c log_min_messages=log </dev/null &
+"#;
+
+/// The same for MariaDB, which changes to `$owner` by itself.
+const MARIADB: &str = r#"
+mariadb-install-db --no-defaults --datadir="$folder/data" --user="$owner" \
+    --auth-root-authentication-method=normal --skip-test-db >"$folder/log" 2>&1 || install_failed
+mariadbd --no-defaults --datadir="$folder/data" --user="$owner" --port="$port" --bind-address=127.0.0.1 \
+    --socket="$folder/data/socket" --pid-file="$folder/data/pid" --skip-name-resolve \
+    --innodb-flush-log-at-trx-commit=0 </dev/null &
+"#;
+
+/// The keeper's end: waits for the end of its own input, then stops the server.
+/// Signals that come before the server has set them up are lost on it, so there may be several; the data is not kept.
+const KEEP: &str = r#"
 cat >/dev/null
-kill -QUIT $! 2>/dev/null
+for signal in $stop; do kill -s "$signal" $! 2>/dev/null; done
 wait $!
-rm -rf "$folder""#;
+"#;
 
 /// The PostgreSQL server of this test process.
 pub fn postgres() -> &'static Server {
@@ -83,14 +110,25 @@ impl Server {
         let folder = tempfile::Builder::new().prefix("backorderd-test-").tempdir().expect("a temporary folder").keep();
         let as_root = fs::metadata(&folder).expect("the folder just made").uid() == 0;
         let port = TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr()).expect("a free port").port();
-        let command = match engine {
-            Engine::Postgres => prepare_postgres(&folder, port, as_root),
-            Engine::MariaDb => prepare_mariadb(&folder, port, as_root),
+        let (script, owner, stop, path) = match engine {
+            // TERM ends it before its signals are set up, QUIT also while clients are connected.
+            Engine::Postgres => {
+                (POSTGRES, "postgres", "TERM QUIT", path_with("postgres", postgres_folder(), "postgresql"))
+            }
+            Engine::MariaDb => {
+                (MARIADB, "mysql", "KILL", path_with("mariadbd", Some("/usr/sbin".into()), "mariadb-server"))
+            }
         };
+        let owner = if as_root { owner.to_string() } else { std::env::var("USER").expect("the user's name") };
+        let as_owner = format!("setpriv --reuid={owner} --regid={owner} --clear-groups");
         let mut keeper = Command::new("sh")
-            .args(["-c", KEEPER, "keeper"])
-            .arg(&folder)
-            .args(command)
+            .args(["-c", &[PREPARE, script, KEEP].concat()])
+            .env("PATH", path)
+            .env("folder", &folder)
+            .env("port", port.to_string())
+            .env("owner", &owner)
+            .env("stop", stop)
+            .env("as_owner", if as_root { &as_owner } else { "" })
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
@@ -115,80 +153,19 @@ fn wait_until_ready(keeper: &mut Child) {
     std::thread::spawn(move || std::io::copy(&mut log, &mut std::io::sink()));
 }
 
-/// Creates the data folder and gives the command of the server. PostgreSQL refuses to run as root.
-fn prepare_postgres(folder: &Path, port: u16, as_root: bool) -> Vec<String> {
-    let programs = fs::read_dir("/usr/lib/postgresql")
-        .into_iter()
-        .flatten()
-        .filter_map(|version| Some(version.ok()?.path().join("bin")))
-        .max();
-    let as_postgres: Vec<String> = if as_root {
-        ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"].map(String::from).into()
-    } else {
-        Vec::new()
-    };
-    let with = |program: &str, arguments: &[&str]| -> Vec<String> {
-        let program = find(program, programs.clone(), "postgresql");
-        as_postgres.iter().cloned().chain([program]).chain(arguments.iter().copied().map(String::from)).collect()
-    };
-    let data = folder.display().to_string();
-    if as_root {
-        succeed(&["chown".into(), "postgres".into(), data.clone()]);
-    }
-    let locale = ["--encoding=UTF8", "--locale=C.UTF-8"];
-    succeed(&with("initdb", &["-D", &data, "-U", "postgres", "-A", "trust", "-N", locale[0], locale[1]]));
-    let port = port.to_string();
-    let mut server = with("postgres", &["-D", &data, "-p", &port, "-h", "127.0.0.1"]);
-    for setting in ["unix_socket_directories=", "fsync=off", "max_connections=200", "log_min_messages=log"] {
-        server.extend(["-c".into(), setting.into()]);
-    }
-    server
+/// Debian keeps the programs of each version in a folder of its own; the newest is taken.
+fn postgres_folder() -> Option<PathBuf> {
+    let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten();
+    versions.filter_map(|version| Some(version.ok()?.path().join("bin"))).max()
 }
 
-/// Creates the data folder and gives the command of the server. MariaDB changes its user by itself.
-fn prepare_mariadb(folder: &Path, port: u16, as_root: bool) -> Vec<String> {
-    let data = format!("--datadir={}", folder.display());
-    let mut common = vec!["--no-defaults".to_string(), data];
-    if as_root {
-        succeed(&["chown".into(), "mysql".into(), folder.display().to_string()]);
-        common.push("--user=mysql".into());
-    }
-    let installer = find("mariadb-install-db", None, "mariadb-server");
-    let mut install = vec![installer];
-    install.extend(common.clone());
-    install.extend(["--auth-root-authentication-method=normal".into(), "--skip-test-db".into()]);
-    succeed(&install);
-    let mut server = vec![find("mariadbd", Some("/usr/sbin".into()), "mariadb-server")];
-    server.extend(common);
-    server.extend([
-        format!("--port={port}"),
-        format!("--socket={}/socket", folder.display()),
-        format!("--pid-file={}/pid", folder.display()),
-        "--bind-address=127.0.0.1".into(),
-        "--skip-name-resolve".into(),
-        "--innodb-flush-log-at-trx-commit=0".into(),
-    ]);
-    server
-}
-
-/// The path of a program: in `folder`, else on `PATH`.
-fn find(program: &str, folder: Option<PathBuf>, package: &str) -> String {
+/// `PATH` with `folder` before it, on which `program` was found.
+fn path_with(program: &str, folder: Option<PathBuf>, package: &str) -> OsString {
     let path = std::env::var_os("PATH").unwrap_or_default();
-    folder
-        .into_iter()
-        .chain(std::env::split_paths(&path))
-        .map(|folder| folder.join(program))
-        .find(|file| file.is_file())
-        .unwrap_or_else(|| panic!("`{program}` is not installed, and this test needs it: apt-get install {package}"))
-        .display()
-        .to_string()
-}
-
-fn succeed(command: &[String]) {
-    let output = Command::new(&command[0]).args(&command[1..]).stdin(Stdio::null()).output();
-    let output = output.unwrap_or_else(|error| panic!("{} cannot be started: {error}", command[0]));
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{command:?} failed:\n{}\n{said}", String::from_utf8_lossy(&output.stdout));
+    let folders: Vec<PathBuf> = folder.into_iter().chain(std::env::split_paths(&path)).collect();
+    let found = folders.iter().any(|folder| folder.join(program).is_file());
+    assert!(found, "`{program}` is not installed, and this test needs it: apt-get install {package}");
+    std::env::join_paths(folders).expect("what was split can be joined")
 }
 
 #[tokio::test]
