@@ -1,2 +1,4 @@
 //! The tests from the outside, in one binary: `support` first, then one file per station of the way.
 mod support;
+
+mod shop;

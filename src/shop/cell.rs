@@ -22,6 +22,9 @@ const LONGEST_ADDRESS: usize = 254;
 /// No sum of three such numbers leaves the range of `Decimal`.
 const LARGEST_NUMBER: Decimal = Decimal::from_parts(2_764_472_320, 232_830, 0, false, 0); // 10^15
 
+/// How a day is written.
+const DAY: &str = "YYYY-MM-DD";
+
 /// Why a row cannot be read, for staff: the column, the beginning of the value, the mend.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Fault(pub String);
@@ -190,11 +193,10 @@ impl<'row> Cell<'row> {
         if is_zero_date(text) {
             return Ok(None);
         }
-        let parsed = text.parse::<Date>().ok();
-        match parsed {
-            Some(date) if text.len() == "YYYY-MM-DD".len() => self.believable(date, date).map(Some),
-            Some(_) => Err(self.fault("is a time, not a day; cast it to a date in the shop's time zone")),
-            None => Err(self.fault("is no date; give it as YYYY-MM-DD")),
+        match (day_at_the_beginning(text), text.len() == DAY.len()) {
+            (Some(date), true) => self.believable(date, date).map(Some),
+            (Some(_), false) => Err(self.fault("is a time, not a day; cast it to a date in the shop's time zone")),
+            (None, _) => Err(self.fault("is no date; give it as YYYY-MM-DD")),
         }
     }
 
@@ -204,7 +206,7 @@ impl<'row> Cell<'row> {
         if is_zero_date(text) {
             return Ok(None);
         }
-        if text.len() <= "YYYY-MM-DD".len() && text.parse::<Date>().is_ok() {
+        if text.len() == DAY.len() && day_at_the_beginning(text).is_some() {
             return Err(self.fault("is a day, not a time; cast it to a timestamp in UTC"));
         }
         let in_utc = || text.parse::<DateTime>().ok()?.to_zoned(TimeZone::UTC).ok().map(|zoned| zoned.timestamp());
@@ -287,6 +289,13 @@ fn is_bidi_override(letter: char) -> bool {
     matches!(letter, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
 }
 
+/// The day that a date or a time begins with.
+fn day_at_the_beginning(text: &str) -> Option<Date> {
+    // The reader of dates takes other forms of ISO 8601 too, such as 20261102.
+    let day = text.get(..DAY.len()).filter(|day| day.as_bytes()[4] == b'-')?;
+    day.parse().ok()
+}
+
 /// MySQL's way of saying that there is no date.
 fn is_zero_date(text: &str) -> bool {
     text.starts_with("0000-00-00")
@@ -307,4 +316,277 @@ fn shown(text: &str) -> String {
     }
     shown.push('"');
     shown
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::civil::date;
+
+    use super::*;
+
+    fn cell(text: &str) -> Cell<'_> {
+        Cell { column: "column", text: Some(text) }
+    }
+
+    const NULL: Cell<'static> = Cell { column: "column", text: None };
+
+    /// What staff read of a value that cannot be used.
+    fn reason<T: std::fmt::Debug>(read: Result<T, Fault>) -> String {
+        read.expect_err("a fault").0
+    }
+
+    #[test]
+    fn an_empty_or_absent_value_is_none_and_where_one_is_needed_a_fault() {
+        for blank in [NULL, cell(""), cell("  \t")] {
+            assert_eq!(blank.optional_id(), Ok(None));
+            assert_eq!(blank.words(), Ok(None));
+            assert_eq!(blank.email(), Ok(None));
+            assert_eq!(blank.locale(), None);
+            assert_eq!(blank.country(), Ok(None));
+            assert_eq!(blank.currency(), Ok(None));
+            assert_eq!(blank.url(), None);
+            assert_eq!(blank.quantity(), Ok(None));
+            assert_eq!(blank.date(), Ok(None));
+            assert_eq!(blank.time(), Ok(None));
+            assert_eq!(blank.payment(), Ok(Payment::Paid));
+            assert_eq!(blank.rules(), Ok(None));
+            assert_eq!(reason(blank.id()), "column is empty; every row needs one");
+            assert_eq!(reason(blank.required_words()), "column is empty; every row needs one");
+            assert_eq!(reason(blank.required_quantity()), "column is empty; every row needs one");
+        }
+        assert_eq!(reason(cell("\u{202e}").required_words()), "column is empty; every row needs one");
+    }
+
+    #[test]
+    fn ids_are_kept_to_the_letter_or_refused() {
+        assert_eq!(cell(" 7/a ").id(), Ok(" 7/a ".into()));
+        assert!(reason(cell("7\r\nBcc: x").id()).starts_with("column \"7\\r\\nBcc: x\" holds a line break"));
+        assert!(reason(cell("7\0").id()).contains("control character"));
+        assert!(reason(cell("7\u{202e}").id()).starts_with("column \"7\\u{202e}\" holds"));
+        assert!(cell(&"x".repeat(500)).id().is_ok());
+        assert!(reason(cell(&"x".repeat(501)).id()).ends_with("is longer than 500 bytes; give a shorter key"));
+    }
+
+    #[test]
+    fn texts_for_people_come_on_one_line_and_turn_no_direction() {
+        for (text, expected) in [
+            (" Lamp ", "Lamp"),
+            ("Lamp\r\n\tred", "Lamp red"),
+            ("a\0b\u{85}c\u{2028}d", "a b c d"),
+            ("\u{202e}pmaL\u{202c} \u{2066}x\u{2069}", "pmaL x"),
+            ("שלום\u{200f}", "שלום\u{200f}"),
+            ("<b>\"Ö'Neill\" & {{x}}</b>", "<b>\"Ö'Neill\" & {{x}}</b>"),
+        ] {
+            assert_eq!(cell(text).words(), Ok(Some(expected.into())));
+        }
+        assert!(cell(&"x".repeat(64 * 1024)).words().is_ok());
+        assert!(reason(cell(&"x".repeat(64 * 1024 + 1)).words()).contains("is longer than 65536 bytes"));
+        assert!(reason(cell(&"x".repeat(1_001)).name()).contains("is longer than 1000 bytes"));
+    }
+
+    #[test]
+    fn an_address_is_one_recipient_that_a_mail_can_be_built_for() {
+        for (text, expected) in [
+            ("ada@example.com", "ada@example.com"),
+            (" Ada.B+c@Example.COM ", "Ada.B+c@example.com"),
+            ("o'neill_{x}@xn--mller-kva.example", "o'neill_{x}@xn--mller-kva.example"),
+            ("ada@localhost", "ada@localhost"),
+        ] {
+            let address = cell(text).email().expect("no fault").expect("an address");
+            assert_eq!(address, expected);
+            assert!(address.parse::<lettre::Address>().is_ok(), "{address}");
+        }
+    }
+
+    #[test]
+    fn what_could_smuggle_a_second_recipient_or_a_header_is_a_fault() {
+        let long_domain = format!("ada@{}.example", ["x".repeat(60).as_str(); 4].join("."));
+        let long_local = format!("{}@example.com", "x".repeat(65));
+        for (text, trouble) in [
+            ("ada@example.com\nBcc: eve@example.com", "line break"),
+            ("ada@example.com\r\n", ""),
+            ("ada@exam\0ple.com", "control character"),
+            ("ada@example.com, eve@example.com", "comma"),
+            ("ada@example.com;eve@example.com", "comma"),
+            ("Ada <ada@example.com>", "bracket"),
+            ("ada lovelace@example.com", "space"),
+            ("\"ada\"@example.com", "quote"),
+            ("ada@[127.0.0.1]", "bracket"),
+            ("ada@eve@example.com", "single @"),
+            ("ada", "single @"),
+            ("@example.com", "no mail address"),
+            ("ada@", "no mail address"),
+            ("ada@example..com", "no mail address"),
+            ("ada@-example.com", "no mail address"),
+            (".ada@example.com", "no mail address"),
+            ("ada@exam_ple.com", "no mail address"),
+            ("bücher@example.com", "before the @"),
+            ("ada@bücher.example", "xn--"),
+            (long_domain.as_str(), "254"),
+            (long_local.as_str(), "no mail address"),
+        ] {
+            if trouble.is_empty() {
+                assert_eq!(cell(text).email(), Ok(Some("ada@example.com".into())), "white space around is no harm");
+            } else {
+                let reason = reason(cell(text).email());
+                assert!(reason.contains(trouble), "{text:?}: {reason}");
+                assert!(!reason.contains("ada@example.com"), "{reason}");
+            }
+        }
+    }
+
+    #[test]
+    fn locales_of_every_habit_become_bcp_47_and_nonsense_is_none() {
+        for (text, expected) in [
+            ("de", Some("de")),
+            ("de_DE", Some("de-DE")),
+            ("de-DE", Some("de-DE")),
+            ("de_DE.UTF-8", Some("de-DE")),
+            ("de_DE@euro", Some("de-DE")),
+            ("de_DE_formal", Some("de-DE")),
+            ("pt_PT_ao90", Some("pt-PT")),
+            ("en-us", Some("en-US")),
+            ("ZH-hans-cn", Some("zh-Hans-CN")),
+            ("es_419", Some("es-419")),
+            ("de-x", Some("de")),
+            ("C", None),
+            ("POSIX", None),
+            ("german", None),
+            ("und", None),
+            ("12", None),
+            ("_", None),
+        ] {
+            assert_eq!(cell(text).locale().as_deref(), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn countries_and_currencies_are_codes() {
+        for (text, expected) in [("de", "DE"), (" US ", "US"), ("uk", "GB"), ("EL", "GR")] {
+            assert_eq!(cell(text).country(), Ok(Some(expected.into())));
+        }
+        for text in ["Germany", "DEU", "D1", "ü", "49"] {
+            assert!(reason(cell(text).country()).contains("ISO 3166-1"), "{text}");
+        }
+        assert_eq!(cell("eur").currency(), Ok(Some("EUR".into())));
+        assert!(reason(cell("€").currency()).contains("ISO 4217"));
+    }
+
+    #[test]
+    fn only_absolute_web_addresses_are_links() {
+        for text in ["https://shop.example/a?b=c&d=%20#e", "HTTP://shop.example", "https://shop.example/läufer"] {
+            assert_eq!(cell(text).url().as_deref(), Some(text));
+        }
+        let long = format!("https://shop.example/{}", "x".repeat(2_048));
+        for text in [
+            "javascript:alert(1)",
+            "javascript://%0aalert(1)",
+            "data:text/html,x",
+            "/products/lamp",
+            "//shop.example",
+            "https://",
+            "https:///x",
+            "ftp://shop.example",
+            "https://shop.example/a b",
+            "https://shop.example/\n",
+            "https://shop.example/\"onload=x",
+            "https://shop.example/\u{202e}",
+            long.as_str(),
+        ] {
+            if text.trim() == text {
+                assert_eq!(cell(text).url(), None, "{text}");
+            }
+        }
+    }
+
+    #[test]
+    fn numbers_are_the_same_however_they_are_written() {
+        for (text, expected) in [
+            ("2", "2"),
+            ("2.000", "2"),
+            ("2.0", "2"),
+            ("+2", "2"),
+            ("2e0", "2"),
+            ("1e3", "1000"),
+            ("1.5e-1", "0.15"),
+            ("12.50", "12.5"),
+            (".5", "0.5"),
+            ("0", "0"),
+            ("-0.0", "0"),
+            (" 3 ", "3"),
+            ("0.333333333333333333333333333333333333", "0.3333333333333333333333333333"),
+        ] {
+            let quantity = cell(text).quantity().expect("no fault").expect("a number");
+            assert_eq!(quantity.to_string(), expected, "{text}");
+        }
+        for text in ["two", "1,5", "NaN", "Infinity", "1_000", "0x10", "1e", "--1", "1e999999999", "t"] {
+            assert!(reason(cell(text).quantity()).contains("number"), "{text}");
+        }
+        assert!(reason(cell("-0.5").quantity()).contains("below zero"));
+        assert_eq!(cell("-0.5").number(), Ok(Some(Decimal::new(-5, 1))));
+        assert!(cell("1000000000000000").quantity().is_ok());
+        assert!(reason(cell("1000000000000001").quantity()).contains("too large"));
+        assert!(reason(cell("-1e16").number()).contains("too large"));
+    }
+
+    #[test]
+    fn a_day_is_a_day_and_a_time_is_told_how_to_become_one() {
+        assert_eq!(cell("2026-11-02").date(), Ok(Some(date(2026, 11, 2))));
+        assert_eq!(cell("2028-02-29").date(), Ok(Some(date(2028, 2, 29))));
+        for zero in ["0000-00-00", "0000-00-00 00:00:00", "0000-00-00 00:00:00.000000"] {
+            assert_eq!(cell(zero).date(), Ok(None));
+            assert_eq!(cell(zero).time(), Ok(None));
+        }
+        for text in ["2026-11-02 10:00:00", "2026-11-02T10:00:00Z", "2026-11-02 10:00:00+02", "2026-11-02 00:00:00"] {
+            assert!(reason(cell(text).date()).contains("cast it to a date in the shop's time zone"), "{text}");
+        }
+        for text in ["02.11.2026", "2026-02-29", "2026-13-01", "20261102", "infinity", "soon", "1793577600"] {
+            assert!(reason(cell(text).date()).contains("column"), "{text}");
+        }
+        assert!(reason(cell("9999-12-31").date()).contains("believable"));
+    }
+
+    #[test]
+    fn instants_of_every_database_are_read_and_without_an_offset_are_utc() {
+        let expected = "2026-11-02T10:00:00.25Z".parse().ok();
+        for text in [
+            "2026-11-02T10:00:00.25Z",
+            "2026-11-02T12:00:00.25+02:00",
+            "2026-11-02 12:00:00.25+02",
+            "2026-11-02 10:00:00.25+00",
+            "2026-11-02 10:00:00.250000",
+            "2026-11-02T10:00:00.25",
+            "2026-11-02 15:30:00.25+05:30",
+            "2026-11-02t10:00:00.25z",
+        ] {
+            assert_eq!(cell(text).time(), Ok(expected), "{text}");
+        }
+        assert_eq!(cell("2026-11-02 10:00").time(), Ok("2026-11-02T10:00:00Z".parse().ok()));
+        assert!(reason(cell("2026-11-02").time()).contains("is a day, not a time"));
+        for text in ["10:00", "1793577600", "infinity", "2026-11-02 25:00:00", "yesterday"] {
+            assert!(reason(cell(text).time()).contains("column"), "{text}");
+        }
+        assert!(reason(cell("9000-01-01 00:00:00").time()).contains("believable"));
+    }
+
+    #[test]
+    fn payment_and_rules_are_known_words() {
+        assert_eq!(cell("on_delivery").payment(), Ok(Payment::OnDelivery));
+        assert_eq!(cell("us-ftc").rules(), Ok(Some(RuleSet::UsFtc)));
+        assert_eq!(cell("none").rules(), Ok(Some(RuleSet::None)));
+        assert_eq!(
+            reason(cell("cash").payment()),
+            "column \"cash\" is unknown; give paid, credit, on_delivery or unpaid"
+        );
+        assert_eq!(reason(cell("fr").rules()), "column \"fr\" is unknown; give us-ftc, uk, eu, none or NULL");
+    }
+
+    #[test]
+    fn a_shown_value_is_at_most_sixty_letters_and_no_whole_address() {
+        assert_eq!(shown("a\nb"), "\"a\\nb\"");
+        assert_eq!(shown("ada@example.com"), "\"ad…\"");
+        assert_eq!(shown(&"ä".repeat(56)).chars().count(), 58);
+        assert_eq!(shown(&"ä".repeat(1_000)).chars().count(), 59);
+        assert!(shown(&"\u{202e}".repeat(1_000)).chars().count() <= 60);
+    }
 }

@@ -1,2 +1,3 @@
 //! Machinery that the tests share.
 pub mod servers;
+pub mod shops;

@@ -1,9 +1,10 @@
 //! Real database servers for tests: one PostgreSQL and one MariaDB per test process, started when first asked for.
 //!
 //! In: the servers' own programs, found where Debian puts them or on `PATH`. Out: URLs of fresh, empty databases.
-//! Each server has its own data folder, listens on a free port of 127.0.0.1 only and trusts everybody. It is started
-//! by a shell that reads a pipe held by the test process: when that process ends, in whatever way, the pipe closes, the
-//! shell stops the server and removes the folder. A server that is not installed is a panic that names the package.
+//! Each server has its own data folder, listens on a free port of 127.0.0.1 only and trusts everybody (but the
+//! PostgreSQL role `by_password`, if a test makes one). It is started by a shell that reads a pipe held by the test
+//! process: when that process ends, in whatever way, the pipe closes, the shell stops the server and removes the
+//! folder. A server that is not installed is a panic that names the package.
 
 use std::ffi::OsString;
 use std::fs;
@@ -30,8 +31,9 @@ chmod 755 "$folder" && mkdir "$folder/data" && chown "$owner" "$folder/data" || 
 const POSTGRES: &str = r#"
 $as_owner initdb -D "$folder/data" -U postgres -A trust -N --encoding=UTF8 --locale=C.UTF-8 \
     >"$folder/log" 2>&1 || install_failed
+echo 'host all by_password 127.0.0.1/32 scram-sha-256' | cat - "$folder/data/pg_hba.conf" >"$folder/hba"
 $as_owner postgres -D "$folder/data" -p "$port" -h 127.0.0.1 -c unix_socket_directories= \
-    -c fsync=off -c max_connections=200 -c log_min_messages=log </dev/null &
+    -c hba_file="$folder/hba" -c fsync=off -c max_connections=200 -c log_min_messages=log </dev/null &
 "#;
 
 /// The same for MariaDB, which changes to `$owner` by itself.
