@@ -2,5 +2,6 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails, and the panic names the line")]
 
 mod settings;
+mod shop;
 mod smtp;
 mod support;
