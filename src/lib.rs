@@ -3,6 +3,7 @@ pub mod cli;
 pub mod clock;
 pub mod deliver;
 pub mod demo;
+pub mod links;
 pub mod outbox;
 pub mod render;
 pub mod settings;

@@ -105,15 +105,16 @@ impl Store {
         Ok(Known::of(lines))
     }
 
-    /// The identities behind `keys` (sorted), for lines that vanished.
-    pub async fn lines_of_keys(&self, keys: &[Key]) -> Result<Vec<(String, String)>, StoreError> {
+    /// The identities behind `keys` (sorted), for lines that vanished: shop, line, order.
+    pub async fn lines_of_keys(&self, keys: &[Key]) -> Result<Vec<(String, String, String)>, StoreError> {
         let mut found = Vec::new();
         if keys.is_empty() {
             return Ok(found);
         }
         let mut tx = self.read().await?;
-        tx.each(sql!("select shop_id, line_id from lines where not gone"), values![], |row| {
-            let line = (row.text("shop_id")?, row.text("line_id")?);
+        let all = sql!("select l.shop_id, l.line_id, o.order_id from lines l join orders o on o.id = l.order_row where not l.gone");
+        tx.each(all, values![], |row| {
+            let line = (row.text("shop_id")?, row.text("line_id")?, row.text("order_id")?);
             if keys.binary_search(&key(&line.0, &line.1)).is_ok() {
                 found.push(line);
             }
@@ -121,6 +122,24 @@ impl Store {
         })
         .await?;
         Ok(found)
+    }
+
+    /// The fingerprints of the lines named by shop and line, for a poll that reads few.
+    pub async fn known_lines_among(&self, lines: &[(String, String)]) -> Result<Known, StoreError> {
+        #[derive(serde::Serialize)]
+        struct LineKey<'a> {
+            shop_id: &'a str,
+            line_id: &'a str,
+        }
+        let keys: Vec<LineKey> = lines.iter().map(|(shop_id, line_id)| LineKey { shop_id, line_id }).collect();
+        let mut tx = self.read().await?;
+        let named = sql!("select l.shop_id, l.line_id, l.content_hash, l.open from " rows(shop_id text, line_id text)
+            " join lines l on l.shop_id = x.shop_id and l.line_id = x.line_id where not l.gone");
+        let known = |row: &super::dialect::Row| {
+            Ok((key(&row.text("shop_id")?, &row.text("line_id")?), row.int("content_hash")?, row.bool("open")?))
+        };
+        let rows = tx.rows(named, vec![super::dialect::batch(&keys)?]).await?;
+        Ok(Known::of(rows.iter().map(known).collect::<Result<_, StoreError>>()?))
     }
 
     /// The rows of orders that a look has to visit though none of their lines changed: those that have not settled,

@@ -1,0 +1,114 @@
+//! Changed lines wait here until the whole feed was seen: in memory while they are few, in a temporary file when not.
+//!
+//! In: lines in the order in which they are read. Out: whole orders, batch by batch. Beside the file itself a line
+//! costs 32 bytes, so a first sweep of a million lines stays small.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::io::{Read, Seek, SeekFrom, Write};
+
+use crate::shop::line::Line;
+use crate::store::lines::Key;
+
+/// Below this, nothing is written to a file.
+const IN_MEMORY: usize = 4 << 20;
+
+/// What waits to be recorded.
+#[derive(Debug)]
+pub struct Spill {
+    file: tempfile::SpooledTempFile,
+    end: u64,
+    entries: Vec<Entry>,
+    /// Lines that vanished: shop, line. Their entries' offsets count down from the top.
+    gone: Vec<(String, String)>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Entry {
+    order: u64,
+    key: Key,
+    offset: u64,
+}
+
+/// Lines of whole orders, changed and vanished.
+#[derive(Debug, Default)]
+pub struct Orders {
+    pub changed: Vec<Line>,
+    pub gone: Vec<(String, String)>,
+}
+
+impl Spill {
+    pub fn new() -> Spill {
+        Spill { file: tempfile::spooled_tempfile(IN_MEMORY), end: 0, entries: Vec::new(), gone: Vec::new() }
+    }
+
+    /// How many lines changed or vanished.
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// Adds a changed line; `json` is the line itself.
+    pub fn push(&mut self, line: &Line, key: Key, json: &[u8]) -> std::io::Result<()> {
+        self.entries.push(Entry { order: order(&line.shop_id, &line.order_id), key, offset: self.end });
+        let length = u32::try_from(json.len()).map_err(std::io::Error::other)?;
+        self.file.write_all(&length.to_le_bytes())?;
+        self.file.write_all(json)?;
+        self.end += 4 + u64::from(length);
+        Ok(())
+    }
+
+    /// Adds a line that vanished.
+    pub fn push_gone(&mut self, shop_id: String, line_id: String, order_id: &str, key: Key) {
+        let offset = u64::MAX - self.gone.len() as u64;
+        self.entries.push(Entry { order: order(&shop_id, order_id), key, offset });
+        self.gone.push((shop_id, line_id));
+    }
+
+    /// Ends the writing; a line that was read twice is returned as the error it is.
+    pub fn sort(&mut self) -> std::io::Result<Option<Line>> {
+        self.entries.sort_unstable_by_key(|entry| entry.key);
+        let twice = self.entries.windows(2).find(|pair| pair[0].key == pair[1].key).map(|pair| pair[1]);
+        if let Some(twice) = twice {
+            return self.read(twice).map(Some);
+        }
+        self.entries.sort_unstable_by_key(|entry| (entry.order, entry.offset));
+        Ok(None)
+    }
+
+    /// The next whole orders with together at least `lines` lines, or what is left; `None`: nothing is.
+    pub fn take(&mut self, lines: usize) -> std::io::Result<Option<Orders>> {
+        let mut from = self.entries.len().saturating_sub(lines);
+        while from > 0 && self.entries[from - 1].order == self.entries.get(from).map_or(0, |entry| entry.order) {
+            from -= 1;
+        }
+        if self.entries.is_empty() {
+            return Ok(None);
+        }
+        let mut orders = Orders::default();
+        for entry in self.entries.split_off(from) {
+            match self.gone.get(usize::try_from(u64::MAX - entry.offset).unwrap_or(usize::MAX)) {
+                Some(gone) => orders.gone.push(gone.clone()),
+                None => orders.changed.push(self.read(entry)?),
+            }
+        }
+        Ok(Some(orders))
+    }
+
+    fn read(&mut self, entry: Entry) -> std::io::Result<Line> {
+        self.file.seek(SeekFrom::Start(entry.offset))?;
+        let mut length = [0; 4];
+        self.file.read_exact(&mut length)?;
+        let mut json = vec![0; u32::from_le_bytes(length) as usize];
+        self.file.read_exact(&mut json)?;
+        Ok(serde_json::from_slice(&json)?)
+    }
+}
+
+fn order(shop_id: &str, order_id: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    (shop_id, order_id).hash(&mut hasher);
+    hasher.finish()
+}
