@@ -1,4 +1,5 @@
 //! backorderd keeps a shop's promise to everyone who waits for a product.
+pub mod app;
 pub mod cli;
 pub mod clock;
 pub mod deliver;
@@ -10,3 +11,4 @@ pub mod settings;
 pub mod shop;
 pub mod store;
 pub mod watch;
+pub mod web;

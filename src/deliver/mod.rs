@@ -12,6 +12,7 @@ pub mod relays;
 pub mod smtp;
 pub mod verdict;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -40,7 +41,7 @@ pub struct Delivery {
     pub store: Store,
     pub settings: Arc<Settings>,
     pub schedules: Schedules,
-    pub renderer: Renderer,
+    pub renderers: Renderers,
     pub keys: LinkKeys,
     pub relays: Relays,
     pub clock: Clock,
@@ -51,6 +52,18 @@ pub struct Delivery {
     pub owner: String,
     /// True once the process is to stop.
     pub stop: watch::Receiver<bool>,
+}
+
+/// Renderers by shop: shops may word their mails differently.
+pub struct Renderers {
+    pub by_shop: BTreeMap<String, Renderer>,
+    pub default: Renderer,
+}
+
+impl Renderers {
+    pub fn of(&self, shop_id: &str) -> &Renderer {
+        self.by_shop.get(shop_id).unwrap_or(&self.default)
+    }
 }
 
 /// What a delivery did.
@@ -67,7 +80,8 @@ pub struct Delivered {
 }
 
 impl Delivered {
-    fn add(&mut self, other: Delivered) {
+    /// Takes another delivery's numbers in.
+    pub fn add(&mut self, other: Delivered) {
         self.claimed += other.claimed;
         self.accepted += other.accepted;
         self.failed += other.failed;
@@ -137,7 +151,15 @@ impl Delivery {
     /// Plans orders afresh whose notification was overtaken, from what is recorded.
     async fn replan(&self, rows: Vec<i64>) -> Result<(), StoreError> {
         let began = self.clock.now();
-        let how = Recording { clock: &self.clock, began, channel: MAIL, ready: true, watcher: None, baseline: None };
+        let how = Recording {
+            clock: &self.clock,
+            began,
+            channel: MAIL,
+            ready: true,
+            watcher: None,
+            rehearsal: false,
+            baseline: None,
+        };
         let found = Batch { rows, ..Batch::default() };
         let decide = |order: &mut crate::store::views::Order| {
             let schedule = self.schedules.of(&order.shop_id);

@@ -108,7 +108,8 @@ impl Delivery {
                 now,
             };
             let draft = compose::compose(one.claimed.id, &one.claimed.content, one.order, around);
-            let mail = match self.renderer.render(&draft).and_then(|message| message.to_mail(&draft)) {
+            let renderer = self.renderers.of(&one.order.shop_id);
+            let mail = match renderer.render(&draft).and_then(|message| message.to_mail(&draft)) {
                 Ok(mail) => mail,
                 Err(error) => {
                     batch.finish(one.claimed, Fate::Held { note: format!("it cannot be rendered: {error}") });

@@ -18,7 +18,7 @@ use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions, PgRow};
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteRow, SqliteSynchronous,
 };
-use sqlx::{Column as _, Postgres, Row as _, Sqlite, Transaction};
+use sqlx::{Column as _, Connection as _, Postgres, Row as _, Sqlite, Transaction};
 
 use super::StoreError;
 
@@ -193,12 +193,20 @@ impl Db {
             let readers = SqlitePoolOptions::new().max_connections(4).connect_lazy_with(options.read_only(true));
             return Ok(Db::Sqlite { writer, readers });
         }
-        let options = PgConnectOptions::from_str(url)?.application_name("backorderd");
-        let options = match password {
-            Some(password) => options.password(password),
-            None => options,
-        };
-        Ok(Db::Postgres(PgPoolOptions::new().max_connections(8).connect_with(options).await?))
+        let pool = PgPoolOptions::new().max_connections(8).connect_with(postgres_options(url, password)?).await?;
+        Ok(Db::Postgres(pool))
+    }
+
+    /// Whether the database at `url` is there and was migrated before.
+    pub async fn has_tables(url: &str, password: Option<&str>) -> Result<bool, StoreError> {
+        if url.starts_with("sqlite:") {
+            return Ok(SqliteConnectOptions::from_str(url)?.get_filename().exists());
+        }
+        let mut connection = sqlx::PgConnection::connect_with(&postgres_options(url, password)?).await?;
+        let found =
+            sqlx::query_scalar("select to_regclass('migrations') is not null").fetch_one(&mut connection).await?;
+        connection.close().await?;
+        Ok(found)
     }
 
     /// A transaction that may write. On SQLite it takes the write lock at once: a reader that becomes a writer would
@@ -229,6 +237,14 @@ impl Db {
             Db::Postgres(pool) => pool.close().await,
         }
     }
+}
+
+fn postgres_options(url: &str, password: Option<&str>) -> Result<PgConnectOptions, StoreError> {
+    let options = PgConnectOptions::from_str(url)?.application_name("backorderd");
+    Ok(match password {
+        Some(password) => options.password(password),
+        None => options,
+    })
 }
 
 macro_rules! bind_all {

@@ -93,29 +93,30 @@ impl Store {
         tx.commit().await
     }
 
-    /// Records the whole `expected` feed: what it says anew is a word of `now`, what it says no more is forgotten.
-    pub async fn record_expected(&self, dates: &[Expected], now: Timestamp) -> Result<(), StoreError> {
+    /// Records the whole `expected` feed: what it says anew is a word of `now`, what it says no more is forgotten. Returns
+    /// the newest word about each product; in a rehearsal, nothing is kept.
+    pub async fn record_expected(
+        &self,
+        dates: &[Expected],
+        now: Timestamp,
+        rehearsal: bool,
+    ) -> Result<HashMap<String, Word>, StoreError> {
         let mut tx = self.write().await?;
         record_dates(&mut tx, Source::Feed, dates, now).await?;
         let keys: Vec<Key> = dates.iter().map(|date| Key { product_key: &date.product_key }).collect();
         let forget = sql!("delete from expected_dates where source = 'feed' and not exists (select 1 from "
             rows(product_key text) " where x.product_key = expected_dates.product_key)");
         tx.execute(forget, vec![batch(&keys)?]).await?;
-        tx.commit().await
+        let words = newest_words(&mut tx).await?;
+        if !rehearsal {
+            tx.commit().await?;
+        }
+        Ok(words)
     }
 
     /// The newest word about each product.
     pub async fn expected_dates(&self) -> Result<HashMap<String, Word>, StoreError> {
-        let mut tx = self.read().await?;
-        let mut words = HashMap::new();
-        let all = sql!("select product_key, expected_on, reason from expected_dates order by said_at, source desc");
-        tx.each(all, values![], |row| {
-            let expected_on = row.maybe_text("expected_on")?.and_then(|day| day.parse().ok());
-            words.insert(row.text("product_key")?, Word { expected_on, reason: row.maybe_text("reason")? });
-            Ok(())
-        })
-        .await?;
-        Ok(words)
+        newest_words(&mut self.read().await?).await
     }
 
     /// What is recorded of the stock, to compare a whole `stock` feed with.
@@ -217,6 +218,18 @@ async fn record_dates(tx: &mut Tx, source: Source, dates: &[Expected], now: Time
         tx.execute(upsert, vec![batch(&rows.values().collect::<Vec<_>>())?, source.word().into(), now.into()]).await?;
     }
     Ok(())
+}
+
+async fn newest_words(tx: &mut Tx) -> Result<HashMap<String, Word>, StoreError> {
+    let mut words = HashMap::new();
+    let all = sql!("select product_key, expected_on, reason from expected_dates order by said_at, source desc");
+    tx.each(all, values![], |row| {
+        let expected_on = row.maybe_text("expected_on")?.and_then(|day| day.parse().ok());
+        words.insert(row.text("product_key")?, Word { expected_on, reason: row.maybe_text("reason")? });
+        Ok(())
+    })
+    .await?;
+    Ok(words)
 }
 
 fn date_row(date: &Expected) -> DateRow<'_> {

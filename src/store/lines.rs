@@ -112,7 +112,9 @@ impl Store {
             return Ok(found);
         }
         let mut tx = self.read().await?;
-        let all = sql!("select l.shop_id, l.line_id, o.order_id from lines l join orders o on o.id = l.order_row where not l.gone");
+        let all = sql!(
+            "select l.shop_id, l.line_id, o.order_id from lines l join orders o on o.id = l.order_row where not l.gone"
+        );
         tx.each(all, values![], |row| {
             let line = (row.text("shop_id")?, row.text("line_id")?, row.text("order_id")?);
             if keys.binary_search(&key(&line.0, &line.1)).is_ok() {
@@ -150,6 +152,17 @@ impl Store {
             "select id from orders where look_at <= $1");
         let rows = tx.rows(due, values![calendar.map_or(i64::MIN, jiff::Timestamp::as_microsecond)]).await?;
         rows.iter().map(|row| row.int("id")).collect()
+    }
+
+    /// When the last of the orders that have not settled will have, if nothing more changes; `None`: all have.
+    pub async fn settles_at(
+        &self,
+        settle: crate::settings::duration::Span,
+    ) -> Result<Option<jiff::Timestamp>, StoreError> {
+        let mut tx = self.read().await?;
+        let last = sql!("select max(changed_at) as changed_at from orders where unsettled_since is not null");
+        let changed_at = tx.row(last, values![]).await?.map_or(Ok(None), |row| row.maybe_time("changed_at"))?;
+        Ok(changed_at.map(|changed_at| changed_at + settle.signed()))
     }
 
     /// The line ids of all orders that have not settled, for a poll that has to read them whole.

@@ -55,6 +55,11 @@ impl Store {
         Ok(store)
     }
 
+    /// Whether anything was ever recorded at `url`; looks without making anything.
+    pub async fn exists(url: &str, password: Option<&str>) -> Result<bool, StoreError> {
+        Db::has_tables(url, password).await
+    }
+
     async fn migrate(&self) -> Result<(), StoreError> {
         let mut tx = self.db.write().await?;
         // Differs because SQLite's write transaction already keeps others out; the number is this program's own.

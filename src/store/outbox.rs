@@ -294,6 +294,13 @@ impl Store {
         tx.commit().await
     }
 
+    /// Whether a process other than `owner` has notifications in hand.
+    pub async fn in_hand_elsewhere(&self, owner: &str) -> Result<bool, StoreError> {
+        let mut tx = self.read().await?;
+        let other = sql!("select 1 as one from outbox where state = 'sending' and owner <> $1 limit 1");
+        Ok(tx.row(other, values![owner]).await?.is_some())
+    }
+
     /// When the next notification of `channel` is due; `None`: nothing is queued.
     pub async fn next_due(&self, channel: &str) -> Result<Option<Timestamp>, StoreError> {
         let mut tx = self.read().await?;

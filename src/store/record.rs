@@ -33,7 +33,7 @@ pub struct Batch {
 }
 
 /// How a batch is recorded.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Recording<'a> {
     pub clock: &'a Clock,
     /// When the read began.
@@ -43,8 +43,10 @@ pub struct Recording<'a> {
     pub ready: bool,
     /// The watcher that records; once another one holds the lease, nothing is recorded. `None`: no lease is needed.
     pub watcher: Option<&'a str>,
+    /// Decide as always, and keep nothing.
+    pub rehearsal: bool,
     /// The very first sweep: what it finds counts as told.
-    pub baseline: Option<fn(&Line, Timestamp) -> Told>,
+    pub baseline: Option<&'a (dyn Fn(&Line, Timestamp) -> Told + Sync)>,
 }
 
 /// How the end of a look is recorded.
@@ -80,8 +82,10 @@ impl Store {
             order.view.touched = touched.contains(&order.row);
             plans.push(decide(order));
         }
-        record_plans(&mut tx, &orders, &plans, how).await?;
-        tx.commit().await?;
+        if !how.rehearsal {
+            record_plans(&mut tx, &orders, &plans, how).await?;
+            tx.commit().await?;
+        }
         Ok(orders.len() as u64)
     }
 
@@ -256,7 +260,7 @@ async fn record_orders<'a>(
 async fn record_baseline(
     tx: &mut Tx,
     lines: &[Line],
-    told: fn(&Line, Timestamp) -> Told,
+    told: &(dyn Fn(&Line, Timestamp) -> Told + Sync),
     began: Timestamp,
 ) -> Result<(), StoreError> {
     let mut rows = Vec::with_capacity(lines.len());

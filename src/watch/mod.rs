@@ -1,3 +1,341 @@
-//! One look at the shop: what is news since the last look?
+//! One look at the shop: read, compare, judge, record.
+//!
+//! In: the shop's feeds and what is recorded of them. Out: recorded lines, orders and planned notifications. A sweep
+//! reads every line and is the truth; a poll reads what the shop says has changed, and the orders that are settling.
+//! Nothing is recorded before the whole feed was seen, because only then is it known whether it can be believed; then
+//! whole orders are recorded batch by batch, and a crash repeats orders, never half of one.
+
 pub mod detect;
+mod intake;
+pub mod rehearsal;
+pub mod spill;
 pub mod standing;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::sync::watch;
+use tracing::{error, info, warn};
+
+use crate::clock::Clock;
+use crate::deliver::MAIL;
+use crate::outbox::plan::{Circumstances, Look, plan};
+use crate::outbox::schedule::Schedules;
+use crate::settings::Settings;
+use crate::settings::duration::Span;
+use crate::settings::orders::FirstSweep;
+use crate::shop::line::{Line, Status};
+use crate::shop::{Shop, ShopError};
+use crate::store::facts::fact;
+use crate::store::record::{Batch, FloodGuard, Recording, flood_window};
+use crate::store::tasks::NewTask;
+use crate::store::views::Order;
+use crate::store::{Store, StoreError};
+use intake::Intake;
+use spill::Spill;
+use standing::{Standing, Told};
+
+/// Orders of at least this many lines are one commit.
+const LINES_PER_COMMIT: usize = 500;
+/// How long the watcher's lease holds without renewal, and how often it is renewed.
+pub const LEASE: Span = Span::seconds(30);
+const RENEWAL: Duration = Duration::from_secs(10);
+/// The watcher's lease.
+pub const WATCH: &str = "watch";
+/// The service's next look waits this many times as long as the last one took.
+const REST: u32 = 10;
+/// A feed that lost more than half of its open lines is believed if it had no more than this.
+const FEW: usize = 20;
+
+/// Why a look recorded nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum WatchError {
+    #[error(transparent)]
+    Shop(#[from] ShopError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error("{0}")]
+    NotBelieved(Disbelief),
+    #[error("cannot keep what was read in a temporary file: {0}")]
+    Spill(#[from] std::io::Error),
+}
+
+/// What makes a feed unbelievable.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Disbelief {
+    #[error(
+        "the sweep was refused: the `lines` feed is empty, and {open} open lines were known; if that is true, run `backorderd run --accept-shrunken`"
+    )]
+    Emptied { open: usize },
+    #[error(
+        "the sweep was refused: {lost} of {open} open lines are missing from the `lines` feed; if that is true, run `backorderd run --accept-shrunken`"
+    )]
+    Shrunken { lost: usize, open: usize },
+    #[error(
+        "the sweep was refused: the `lines` feed holds line_id \"{line_id}\" more than once; mend its query so that each order line is one row"
+    )]
+    Doubled { line_id: String },
+}
+
+/// Everything that watching works with.
+pub struct Watcher {
+    pub shop: Shop,
+    pub store: Store,
+    pub settings: Arc<Settings>,
+    pub schedules: Schedules,
+    pub clock: Clock,
+    /// A random name of this start of the process; its lease is under it.
+    pub owner: String,
+    /// True once the process is to stop.
+    pub stop: watch::Receiver<bool>,
+    /// Takes an emptied or shrunken feed as true, once.
+    pub accept_shrunken: bool,
+}
+
+/// What a look saw.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Looked {
+    pub lines: u64,
+    /// New or changed lines.
+    pub changed: usize,
+    pub gone: usize,
+    /// Rows that could not be read.
+    pub set_aside: usize,
+    /// Orders that were planned.
+    pub orders: u64,
+    /// Notifications that are held as a flood.
+    pub held: u64,
+    /// Whether this was the first accepted sweep, and it silenced the news.
+    pub baseline: bool,
+}
+
+impl Watcher {
+    /// A sweep: reads every line, compares, judges, records; asks the calendar.
+    pub async fn sweep(&self) -> Result<Looked, WatchError> {
+        match self.try_sweep().await {
+            Err(WatchError::NotBelieved(disbelief)) => {
+                let refused = NewTask {
+                    kind: "refused_sweep",
+                    shop_id: String::new(),
+                    subject: "lines".into(),
+                    reason: disbelief.to_string(),
+                    mend: "look at the feed with `backorderd check`; nothing changes until a sweep is accepted".into(),
+                };
+                self.store.record_tasks(&[refused], &[], self.clock.now()).await?;
+                Err(WatchError::NotBelieved(disbelief))
+            }
+            other => other,
+        }
+    }
+
+    async fn try_sweep(&self) -> Result<Looked, WatchError> {
+        let began = self.clock.now();
+        let first = self.store.fact(fact::BASELINE_AT).await?.is_none();
+        let baseline = first && self.settings.orders.first_sweep == FirstSweep::Baseline;
+        let mut intake = Intake::sweep(&self.store, &self.settings).await?;
+        let mut look = self.shop.look().await?;
+        intake.read_dates(&mut look, began, false).await?;
+        intake.read_products(&mut look).await?;
+        intake.read_all_lines(&mut look).await?;
+        look.end().await?;
+
+        let accept = self.accept_shrunken || self.store.fact(fact::ACCEPT_SHRUNKEN).await?.is_some();
+        let mut looked = Looked { lines: intake.rows, set_aside: intake.set_aside(), baseline, ..Looked::default() };
+        let newest = intake.newest;
+        // A sweep reads every row: what was set aside before and is not now has been mended.
+        let tasks = std::mem::take(&mut intake.tasks);
+        let mut found = self.judge(intake, accept, &mut looked).await?;
+        self.store.record_tasks(&tasks, &["set_aside", "refused_sweep"], began).await?;
+        self.record(&mut found, Look::Sweep, baseline, began, &mut looked).await?;
+        self.save_cursor(newest).await?;
+        let micros = began.as_microsecond().to_string();
+        self.store.set_fact(fact::SWEPT_AT, Some(&micros)).await?;
+        self.store.set_fact(fact::ACCEPT_SHRUNKEN, None).await?;
+        if first {
+            self.store.set_fact(fact::BASELINE_AT, Some(&micros)).await?;
+        }
+        Ok(looked)
+    }
+
+    /// A poll: reads what changed since the last look, and the orders that are settling. Where the feed cannot tell what
+    /// changed, or too much did, a poll is a sweep.
+    pub async fn poll(&self) -> Result<Looked, WatchError> {
+        let Some(since) = self.store.fact_number(fact::CURSOR).await? else { return self.sweep().await };
+        let began = self.clock.now();
+        let mut look = self.shop.look().await?;
+        if !look.has_updated_at().await? {
+            look.end().await?;
+            return self.sweep().await;
+        }
+        let settling = self.store.unsettled_lines().await?;
+        let Some(mut intake) = Intake::poll(&self.store, &self.settings, &mut look, since, settling).await? else {
+            look.end().await?;
+            return self.sweep().await;
+        };
+        look.end().await?;
+        if let Some(line) = intake.spill.sort()? {
+            return Err(WatchError::NotBelieved(Disbelief::Doubled { line_id: line.line_id }));
+        }
+        let newest = intake.newest;
+        let mut looked = Looked {
+            lines: intake.rows,
+            changed: intake.spill.len(),
+            set_aside: intake.set_aside(),
+            ..Looked::default()
+        };
+        self.store.record_tasks(&intake.tasks, &[], began).await?;
+        self.record(&mut intake.spill, Look::Poll, false, began, &mut looked).await?;
+        self.save_cursor(newest).await?;
+        Ok(looked)
+    }
+
+    /// Remembers the newest `updated_at` for the next poll. It never goes back.
+    async fn save_cursor(&self, newest: Option<Timestamp>) -> Result<(), StoreError> {
+        let Some(newest) = newest else { return Ok(()) };
+        let known = self.store.fact_number(fact::CURSOR).await?;
+        if known.is_none_or(|known| known < newest.as_microsecond()) {
+            self.store.set_fact(fact::CURSOR, Some(&newest.as_microsecond().to_string())).await?;
+        }
+        Ok(())
+    }
+
+    /// Decides whether the whole feed can be believed; what changed and what vanished is what is left.
+    async fn judge(&self, mut intake: Intake<'_>, accept: bool, looked: &mut Looked) -> Result<Spill, WatchError> {
+        let doubled = intake.spill.sort()?.map(|line| line.line_id).or(intake.doubled.take());
+        if let Some(line_id) = doubled {
+            return Err(WatchError::NotBelieved(Disbelief::Doubled { line_id }));
+        }
+        let (open, lost) = (intake.known.open, intake.known.lost());
+        if !accept && intake.rows == 0 && open > 0 {
+            return Err(WatchError::NotBelieved(Disbelief::Emptied { open }));
+        }
+        if !accept && lost * 2 > open && open > FEW {
+            return Err(WatchError::NotBelieved(Disbelief::Shrunken { lost, open }));
+        }
+        looked.changed = intake.spill.len();
+        let mut unseen: Vec<_> = intake.known.unseen().collect();
+        unseen.sort_unstable();
+        for (shop_id, line_id, order_id) in self.store.lines_of_keys(&unseen).await? {
+            let key = crate::store::lines::key(&shop_id, &line_id);
+            intake.spill.push_gone(shop_id, line_id, &order_id, key);
+            looked.gone += 1;
+        }
+        intake.spill.sort()?;
+        Ok(intake.spill)
+    }
+
+    /// Records what was found, and visits the orders that are settling or that the calendar names.
+    async fn record(
+        &self,
+        found: &mut Spill,
+        look: Look,
+        baseline: bool,
+        began: Timestamp,
+        looked: &mut Looked,
+    ) -> Result<(), WatchError> {
+        // What the first sweep finds counts as told, to everybody.
+        let as_told = |line: &Line, at| {
+            let standing = Standing::of(line, self.schedules.of(&line.shop_id).today(at));
+            Told { waited: standing.status == Status::Backordered, standing, at }
+        };
+        let how = Recording {
+            clock: &self.clock,
+            began,
+            channel: MAIL,
+            ready: false,
+            watcher: Some(&self.owner),
+            rehearsal: false,
+            baseline: if baseline { Some(&as_told) } else { None },
+        };
+        let decide = |order: &mut Order| {
+            let schedule = self.schedules.of(&order.shop_id);
+            if baseline && order.view.quiet_since.is_none() {
+                order.view.quiet_since = Some(schedule.spread(began, &order.shop_id, &order.order_id));
+            }
+            plan(&order.view, Circumstances { look, began, schedule })
+        };
+        while let Some(orders) = found.take(LINES_PER_COMMIT)? {
+            let batch = Batch { changed: orders.changed, gone: orders.gone, rows: Vec::new() };
+            looked.orders += self.store.record(&batch, how, decide).await?;
+        }
+        let calendar = (look == Look::Sweep).then_some(began);
+        for rows in self.store.orders_to_look_at(calendar).await?.chunks(LINES_PER_COMMIT) {
+            let batch = Batch { rows: rows.to_vec(), ..Batch::default() };
+            looked.orders += self.store.record(&batch, how, decide).await?;
+        }
+        let guard = FloodGuard {
+            since: flood_window(began, self.settings.orders.sweep_every),
+            limit: self.settings.delivery.max_per_sweep,
+        };
+        looked.held = self.store.finish_look(guard).await?;
+        if looked.held > 0 {
+            error!(held = looked.held, limit = guard.limit, "a flood of news: its notifications are held for staff");
+        }
+        Ok(())
+    }
+
+    /// Looks again and again until the process is to stop. A failed look is logged here, once; the next one tries again.
+    pub async fn run(&self) {
+        let orders = &self.settings.orders;
+        let mut swept: Option<tokio::time::Instant> = None;
+        loop {
+            let started = tokio::time::Instant::now();
+            if self.has_lease().await {
+                let due = swept.is_none_or(|swept| started >= swept + orders.sweep_every.duration());
+                let looking = async { if due { self.sweep().await } else { self.poll().await } };
+                match self.renewing(looking).await {
+                    Ok(looked) => {
+                        if due {
+                            swept = Some(started);
+                        }
+                        if looked.changed + looked.gone > 0 {
+                            info!(
+                                lines = looked.lines,
+                                changed = looked.changed,
+                                gone = looked.gone,
+                                "looked at the shop"
+                            );
+                        }
+                    }
+                    Err(error) => error!(%error, "a look at the shop failed; the next one tries again"),
+                }
+            }
+            let took = started.elapsed();
+            let pause = orders.poll_every.duration().max(took * REST);
+            let mut stop = self.stop.clone();
+            // An error means that nobody can stop us any more.
+            if tokio::time::timeout(pause, stop.wait_for(|stop| *stop)).await.is_ok() {
+                break;
+            }
+        }
+        if let Err(error) = self.store.release_lease(WATCH, &self.owner).await {
+            warn!(%error, "the watcher's lease could not be given back; it ends by itself");
+        }
+    }
+
+    /// Takes or renews the watcher's lease.
+    pub async fn has_lease(&self) -> bool {
+        match self.store.lease(WATCH, &self.owner, LEASE).await {
+            Ok(ours) => ours,
+            Err(error) => {
+                error!(%error, "the watcher's lease could not be taken");
+                false
+            }
+        }
+    }
+
+    /// Runs a look while the lease is renewed.
+    pub async fn renewing<T>(&self, looking: impl Future<Output = T>) -> T {
+        let renewal = async {
+            loop {
+                tokio::time::sleep(RENEWAL).await;
+                self.has_lease().await;
+            }
+        };
+        tokio::select! {
+            looked = looking => looked,
+            () = renewal => unreachable!("the renewal never ends"),
+        }
+    }
+}

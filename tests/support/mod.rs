@@ -1,4 +1,4 @@
 //! Machinery that the tests share.
-pub mod smtp_server;
 pub mod servers;
 pub mod shops;
+pub mod smtp_server;

@@ -1,0 +1,170 @@
+//! The only place that builds things: settings become a store, a watcher, a delivery.
+//!
+//! In: settings and a clock. Out: the parts, ready to tick or to run. What can go wrong is an error with the mend, for
+//! the operator who just started a command.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::{Context, bail};
+use tokio::sync::watch;
+
+use crate::clock::Clock;
+use crate::deliver::relays::Relays;
+use crate::deliver::smtp::{Deadlines, relay::Relay};
+use crate::deliver::{Delivery, Renderers};
+use crate::links::LinkKeys;
+use crate::outbox::schedule::Schedules;
+use crate::render::Renderer;
+use crate::settings::Settings;
+use crate::settings::delivery::Channels;
+use crate::shop::{Feeds, Shop};
+use crate::store::Store;
+use crate::store::facts::fact;
+use crate::watch::Watcher;
+
+/// What every command works with.
+pub struct App {
+    pub settings: Arc<Settings>,
+    pub store: Store,
+    pub clock: Clock,
+    /// A random name of this start of the process.
+    pub owner: String,
+    stop: watch::Sender<bool>,
+}
+
+impl App {
+    /// Opens the state database.
+    pub async fn open(settings: Settings, clock: Clock) -> anyhow::Result<App> {
+        let url = settings.state.url.clone();
+        App::open_at(&url, settings, clock).await
+    }
+
+    /// Opens the state database at `url` instead of the one that the settings name.
+    pub async fn open_at(url: &str, settings: Settings, clock: Clock) -> anyhow::Result<App> {
+        let password = settings.state.password.as_ref().map(|password| password.expose().to_owned());
+        let store = Store::open(url, password.as_deref()).await?;
+        let owner = clock.random_id().to_string();
+        Ok(App { settings: Arc::new(settings), store, clock, owner, stop: watch::Sender::new(false) })
+    }
+
+    /// Asks everything that runs to come to an end.
+    pub fn stop(&self) {
+        self.stop.send_replace(true);
+    }
+
+    /// True once the process is to stop.
+    pub fn stopping(&self) -> watch::Receiver<bool> {
+        self.stop.subscribe()
+    }
+
+    /// The shop's side, ready to be looked at.
+    pub fn shop(&self) -> anyhow::Result<Shop> {
+        let feeds = Feeds::load(&self.settings.orders, &self.settings.shop)?;
+        Ok(Shop::open(&self.settings.orders, feeds)?)
+    }
+
+    pub fn watcher(&self, accept_shrunken: bool) -> anyhow::Result<Watcher> {
+        Ok(Watcher {
+            shop: self.shop()?,
+            store: self.store.clone(),
+            settings: self.settings.clone(),
+            schedules: Schedules::new(&self.settings),
+            clock: self.clock.clone(),
+            owner: self.owner.clone(),
+            stop: self.stopping(),
+            accept_shrunken,
+        })
+    }
+
+    pub async fn delivery(&self) -> anyhow::Result<Arc<Delivery>> {
+        let channel = self.settings.delivery.channel;
+        if channel != Channels::Mail {
+            bail!("delivery.channel: this version sends mail only; write channel = \"mail\"");
+        }
+        Ok(Arc::new(Delivery {
+            store: self.store.clone(),
+            settings: self.settings.clone(),
+            schedules: Schedules::new(&self.settings),
+            renderers: renderers(&self.settings)?,
+            keys: self.link_keys().await?,
+            relays: Relays::new(self.relays()?),
+            clock: self.clock.clone(),
+            hello_name: hello_name(&self.settings),
+            deadlines: Deadlines::default(),
+            owner: self.owner.clone(),
+            stop: self.stopping(),
+        }))
+    }
+
+    /// The relays of `[[mail.relays]]`, in order.
+    pub fn relays(&self) -> anyhow::Result<Vec<Relay>> {
+        let settings = self.settings.mail.iter().flat_map(|mail| &mail.relays);
+        settings
+            .enumerate()
+            .map(|(index, relay)| Relay::from_settings(relay).with_context(|| format!("mail.relays[{index}]")))
+            .collect()
+    }
+
+    /// The keys of the customers' links. They are made once, for an empty state database, and must stay the same: every
+    /// link in every mail that was ever sent stands on them.
+    pub async fn link_keys(&self) -> anyhow::Result<LinkKeys> {
+        let file = &self.settings.web.secret_file;
+        if !file.exists() {
+            let recorded = self.store.fact(fact::LINK_SECRET).await?;
+            if recorded.is_some() || !self.store.is_empty().await? {
+                bail!(
+                    "web.secret_file: {} does not exist, and mails with links were sent before; put the file back from a copy \
+                     or from another machine of this installation",
+                    file.display()
+                );
+            }
+            create_secret(file, &LinkKeys::create()?)
+                .with_context(|| format!("web.secret_file: {} cannot be created", file.display()))?;
+        }
+        let text = std::fs::read_to_string(file)
+            .with_context(|| format!("web.secret_file: {} cannot be read", file.display()))?;
+        let keys = LinkKeys::parse(&text).with_context(|| format!("web.secret_file: {}", file.display()))?;
+        let ours = keys.fingerprints();
+        if let Some(recorded) = self.store.fact(fact::LINK_SECRET).await?
+            && !recorded.lines().any(|fingerprint| ours.iter().any(|ours| ours == fingerprint))
+        {
+            bail!(
+                "web.secret_file: {} holds another secret than this state database was used with; copy the right file here \
+                 (to change the secret, put the new one in a line above the old)",
+                file.display()
+            );
+        }
+        self.store.set_fact(fact::LINK_SECRET, Some(&ours.join("\n"))).await?;
+        Ok(keys)
+    }
+}
+
+/// Writes a secret that nobody else on the machine can read; an existing file is never touched.
+fn create_secret(file: &Path, secret: &str) -> std::io::Result<()> {
+    use std::io::Write;
+    use std::os::unix::fs::OpenOptionsExt;
+    let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(file)?;
+    file.write_all(format!("{secret}\n").as_bytes())?;
+    file.sync_all()
+}
+
+/// A renderer with the words of each shop.
+pub fn renderers(settings: &Settings) -> anyhow::Result<Renderers> {
+    let renderer = |folder: Option<&Path>| Renderer::new(folder).context("shop.words_dir");
+    let mut by_shop = BTreeMap::new();
+    for (id, shop) in &settings.shops {
+        if let Some(folder) = &shop.words_dir {
+            by_shop.insert(id.clone(), renderer(Some(folder))?);
+        }
+    }
+    Ok(Renderers { by_shop, default: renderer(settings.shop.words_dir.as_deref())? })
+}
+
+/// What relays are greeted with: the machine that the customers' links lead to (RFC 5321, section 4.1.1.1).
+fn hello_name(settings: &Settings) -> String {
+    let url = settings.web.public_url.as_str();
+    let host = url.split_once("://").map_or(url, |(_, rest)| rest).split(['/', ':']).next().unwrap_or_default();
+    if host.is_empty() || host.starts_with('[') { "localhost".into() } else { host.to_owned() }
+}

@@ -1,0 +1,206 @@
+//! `backorderd run`: the service, one pass of it, or what a pass would do.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::Context;
+use clap::{Args, ValueEnum};
+use jiff::Timestamp;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::JoinSet;
+use tracing::{error, info, warn};
+
+use super::General;
+use crate::app::App;
+use crate::deliver::Delivered;
+use crate::store::facts::fact;
+use crate::watch::{LEASE, Looked, WATCH, WatchError, Watcher};
+
+/// A process that stops has this long to finish what is in transfer.
+const STOPPING: Duration = Duration::from_secs(9);
+/// How often a lease that somebody else holds is asked for again.
+const LEASE_ASKED: Duration = Duration::from_millis(500);
+
+#[derive(Debug, Args)]
+pub struct RunArguments {
+    /// Run parts of it, so that many processes share the work.
+    #[arg(long, value_delimiter = ',', value_name = "PARTS")]
+    only: Vec<Part>,
+    /// One full sweep, send what is due, exit.
+    #[arg(long)]
+    once: bool,
+    /// Say who would be told what; write and send nothing.
+    #[arg(long, conflicts_with_all = ["once", "only", "accept_shrunken"])]
+    dry_run: bool,
+    /// Take an emptied or shrunken feed as true, for the next sweep.
+    #[arg(long)]
+    accept_shrunken: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Part {
+    /// The feeds, the calendar, planning.
+    Watch,
+    /// Notifications.
+    Deliver,
+    /// Pages.
+    Web,
+}
+
+impl RunArguments {
+    pub async fn run(self, general: &General) -> anyhow::Result<ExitCode> {
+        if self.dry_run {
+            return super::dry_run::run(general).await;
+        }
+        let app = general.app().await?;
+        if self.once { self.once(&app).await } else { self.service(&app).await }
+    }
+
+    fn has(&self, part: Part) -> bool {
+        self.only.is_empty() || self.only.contains(&part)
+    }
+
+    /// One pass: sweep, let news settle, send what is due.
+    async fn once(&self, app: &App) -> anyhow::Result<ExitCode> {
+        let mut good = true;
+        // Before anything is read or sent: the settings of both halves are known to be right.
+        let watcher = self.has(Part::Watch).then(|| app.watcher(self.accept_shrunken)).transpose()?;
+        let delivery = if self.has(Part::Deliver) { Some(app.delivery().await?) } else { None };
+        if let Some(watcher) = watcher {
+            good &= watch_once(app, &watcher, delivery.is_some()).await?;
+        }
+        if let Some(delivery) = delivery {
+            let mut delivered = delivery.tick().await?;
+            // What a process left that died in its midst is ours as soon as its lease ends.
+            let patience = tokio::time::Instant::now() + LEASE.duration();
+            while app.store.in_hand_elsewhere(&app.owner).await? && tokio::time::Instant::now() < patience {
+                tokio::time::sleep(LEASE_ASKED).await;
+                delivered.add(delivery.tick().await?);
+            }
+            say_delivered(delivered);
+            good &= delivered.all_accepted();
+        }
+        warn_of_dead_links(app).await?;
+        Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    }
+
+    /// Everything that was asked for, until a signal ends it.
+    async fn service(&self, app: &App) -> anyhow::Result<ExitCode> {
+        let mut parts = JoinSet::new();
+        if self.has(Part::Web) {
+            let web = crate::web::serve(app).await?;
+            parts.spawn(web);
+        }
+        if self.has(Part::Watch) {
+            let watcher = app.watcher(self.accept_shrunken)?;
+            parts.spawn(async move { watcher.run().await });
+        }
+        if self.has(Part::Deliver) {
+            let delivery = app.delivery().await?;
+            parts.spawn(async move { delivery.run().await });
+        }
+        info!(state = if app.store.is_embedded() { "sqlite" } else { "postgres" }, "backorderd runs");
+        let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+        let ended_early = tokio::select! {
+            _ = terminate.recv() => false,
+            _ = interrupt.recv() => false,
+            _ = parts.join_next() => true,
+        };
+        app.stop();
+        if tokio::time::timeout(STOPPING, parts.join_all()).await.is_err() {
+            warn!("what is still in transfer is left to the leases; another process takes it over");
+        }
+        anyhow::ensure!(!ended_early, "a part of the service ended by itself; see the log above");
+        info!("backorderd stopped");
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// Sweeps once, and once more when news is settling and is to be delivered now. Whether all went well.
+async fn watch_once(app: &App, watcher: &Watcher, delivers: bool) -> anyhow::Result<bool> {
+    if !wait_for_lease(watcher).await {
+        println!("another process watches the shop; this one leaves the sweep to it");
+        return Ok(true);
+    }
+    let mut swept = watcher.renewing(watcher.sweep()).await;
+    if let (Ok(looked), true) = (&swept, delivers) {
+        say_looked(*looked);
+        if let Some(settles_at) = app.store.settles_at(watcher.settings.delivery.settle).await? {
+            let wait = Duration::try_from(settles_at.duration_since(app.clock.now())).unwrap_or_default();
+            println!("news is settling; looking again in {} s", wait.as_secs_f64().ceil());
+            let again = async {
+                tokio::time::sleep(wait.min(watcher.settings.delivery.settle.duration())).await;
+                watcher.sweep().await
+            };
+            swept = watcher.renewing(again).await;
+        }
+    }
+    app.store.release_lease(WATCH, &app.owner).await?;
+    match swept {
+        Ok(looked) => {
+            say_looked(looked);
+            Ok(true)
+        }
+        Err(WatchError::Store(error)) => Err(error).context("the sweep could not be recorded"),
+        Err(error) => {
+            error!("{error}");
+            Ok(false)
+        }
+    }
+}
+
+/// Takes the watcher's lease; a dead process's ends within 30 s, a living one's does not.
+async fn wait_for_lease(watcher: &Watcher) -> bool {
+    let patience = tokio::time::Instant::now() + LEASE.duration();
+    loop {
+        if watcher.has_lease().await {
+            return true;
+        }
+        if tokio::time::Instant::now() >= patience {
+            return false;
+        }
+        tokio::time::sleep(LEASE_ASKED).await;
+    }
+}
+
+fn say_looked(looked: Looked) {
+    let Looked { lines, changed, gone, set_aside, held, baseline, .. } = looked;
+    let mut words = format!("{lines} lines read, {changed} new or changed");
+    if gone > 0 {
+        words += &format!(", {gone} gone");
+    }
+    if set_aside > 0 {
+        words += &format!(", {set_aside} set aside (see `backorderd tasks`)");
+    }
+    if held > 0 {
+        words += &format!(", {held} notifications held as a flood (see `backorderd tasks`)");
+    }
+    if baseline {
+        words += "; the first sweep: what was found counts as told";
+    }
+    println!("{words}");
+}
+
+fn say_delivered(delivered: Delivered) {
+    let counts = [
+        (delivered.accepted, "accepted"),
+        (delivered.deferred, "to be tried again"),
+        (delivered.failed, "failed"),
+        (delivered.in_doubt, "in doubt"),
+        (delivered.held, "held"),
+        (delivered.overtaken, "overtaken by news"),
+    ];
+    let words: Vec<String> =
+        counts.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")).collect();
+    println!("mails: {}", if words.is_empty() { "none were due".into() } else { words.join(", ") });
+}
+
+/// Customers click links at any hour: somebody has to serve the pages.
+async fn warn_of_dead_links(app: &App) -> anyhow::Result<()> {
+    if crate::web::is_unseen(&app.store, app.clock.now()).await? && app.store.fact(fact::LINK_SECRET).await?.is_some() {
+        warn!(
+            "no process served the pages for a day, so the links in the mails are dead; run `backorderd run --only web`"
+        );
+    }
+    Ok(())
+}

@@ -1,0 +1,208 @@
+//! What one look takes in: lines compared with what is recorded of them, products, and rows for staff.
+//!
+//! In: the feeds of one snapshot. Out: the changed lines in a [`Spill`], tasks for rows that cannot be read, the newest
+//! `updated_at`. Nothing of it is recorded here but what products say, which no judgement waits for.
+
+use std::collections::HashMap;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::WatchError;
+use super::spill::Spill;
+use crate::settings::Settings;
+use crate::shop::line::Line;
+use crate::shop::stock::{Alternative, Expected};
+use crate::shop::{Look, Row, SetAside, Which};
+use crate::store::Store;
+use crate::store::feeds::{Word, ranked};
+use crate::store::lines::{Comparison, Known, content_hash, key};
+use crate::store::tasks::NewTask;
+
+/// Transactions of a shop may commit late, with an `updated_at` of their start: this much is read again.
+const OVERLAP: SignedDuration = SignedDuration::from_mins(5);
+/// More changes than these are read as a sweep, and more settling lines too.
+const MOST_POLLED: usize = 10_000;
+const MOST_SETTLING: usize = 1_000;
+/// More rows for staff than these are counted, not listed.
+const MOST_TASKS: usize = 1_000;
+
+/// What one look has taken in so far.
+pub struct Intake<'a> {
+    store: &'a Store,
+    settings: &'a Settings,
+    pub known: Known,
+    pub spill: Spill,
+    pub rows: u64,
+    pub tasks: Vec<NewTask>,
+    unlisted: usize,
+    /// A line id that a row gave for the second time.
+    pub doubled: Option<String>,
+    dates: HashMap<String, Word>,
+    /// The newest `updated_at`.
+    pub newest: Option<Timestamp>,
+}
+
+impl<'a> Intake<'a> {
+    /// For a sweep: against everything that is recorded.
+    pub async fn sweep(store: &'a Store, settings: &'a Settings) -> Result<Intake<'a>, WatchError> {
+        Ok(Intake::against(store.known_lines().await?, store, settings))
+    }
+
+    fn against(known: Known, store: &'a Store, settings: &'a Settings) -> Intake<'a> {
+        Intake {
+            store,
+            settings,
+            known,
+            spill: Spill::new(),
+            rows: 0,
+            tasks: Vec::new(),
+            unlisted: 0,
+            doubled: None,
+            dates: HashMap::new(),
+            newest: None,
+        }
+    }
+
+    /// For a poll: takes in what changed since `since` (microseconds) and the lines that are `settling`. `None`: that is
+    /// so much that a sweep is due.
+    pub async fn poll(
+        store: &'a Store,
+        settings: &'a Settings,
+        look: &mut Look,
+        since: i64,
+        settling: Vec<String>,
+    ) -> Result<Option<Intake<'a>>, WatchError> {
+        if settling.len() > MOST_SETTLING {
+            return Ok(None);
+        }
+        let since = Timestamp::from_microsecond(since).unwrap_or(Timestamp::UNIX_EPOCH) - OVERLAP;
+        let mut read = Vec::new();
+        let which = Which::Changed { since, also: settling };
+        look.lines(&which, |row| {
+            if read.len() <= MOST_POLLED {
+                read.push(row);
+            }
+            Ok::<_, WatchError>(())
+        })
+        .await?;
+        if read.len() > MOST_POLLED {
+            return Ok(None);
+        }
+        let named = |row: &Row<Line>| match row {
+            Row::Read(line) => Some((line.shop_id.clone(), line.line_id.clone())),
+            Row::SetAside(_) => None,
+        };
+        let names: Vec<_> = read.iter().filter_map(named).collect();
+        let mut intake = Intake::against(store.known_lines_among(&names).await?, store, settings);
+        intake.dates = store.expected_dates().await?;
+        for row in read {
+            intake.see(row)?;
+        }
+        Ok(Some(intake))
+    }
+
+    /// Takes in the expected dates by product, before the lines that need them.
+    pub async fn read_dates(&mut self, look: &mut Look, began: Timestamp, rehearsal: bool) -> Result<(), WatchError> {
+        let mut expected: Vec<Expected> = Vec::new();
+        look.expected(|row| self.keep(row, &mut expected)).await?;
+        self.dates = self.store.record_expected(&expected, began, rehearsal).await?;
+        Ok(())
+    }
+
+    /// Takes in the stock and the alternatives, for the mails that show them.
+    pub async fn read_products(&mut self, look: &mut Look) -> Result<(), WatchError> {
+        let mut stock = self.store.stock_mirror().await?;
+        look.stock(|row| match row {
+            Row::Read(product) => Ok::<_, WatchError>(stock.see(&product.product_key, &product)?),
+            Row::SetAside(aside) => Ok(self.set_row_aside(&aside)),
+        })
+        .await?;
+        self.store.record_mirror(stock).await?;
+
+        let mut alternatives: Vec<Alternative> = Vec::new();
+        look.alternatives(|row| self.keep(row, &mut alternatives)).await?;
+        let mut mirror = self.store.alternatives_mirror().await?;
+        for (product, keys) in ranked(&alternatives) {
+            mirror.see(product, &keys)?;
+        }
+        Ok(self.store.record_mirror(mirror).await?)
+    }
+
+    fn keep<T>(&mut self, row: Row<T>, rows: &mut Vec<T>) -> Result<(), WatchError> {
+        match row {
+            Row::Read(read) => rows.push(read),
+            Row::SetAside(aside) => self.set_row_aside(&aside),
+        }
+        Ok(())
+    }
+
+    /// Takes in every line.
+    pub async fn read_all_lines(&mut self, look: &mut Look) -> Result<(), WatchError> {
+        look.lines(&Which::All, |row| self.see(row)).await.map(drop)
+    }
+
+    fn see(&mut self, row: Row<Line>) -> Result<(), WatchError> {
+        self.rows += 1;
+        match row {
+            Row::Read(line) => self.see_line(line),
+            Row::SetAside(aside) => {
+                if let Some(line_id) = &aside.line_id {
+                    // It counts as present and keeps what is recorded of it.
+                    self.compare(&aside.shop_id, line_id, None);
+                }
+                self.set_row_aside(&aside);
+                Ok(())
+            }
+        }
+    }
+
+    fn see_line(&mut self, mut line: Line) -> Result<(), WatchError> {
+        self.newest = self.newest.max(line.updated_at.take());
+        if line.locale.is_none() {
+            let of_shop = self.settings.shops.get(&line.shop_id).and_then(|shop| shop.locale.as_ref());
+            line.locale = Some(of_shop.unwrap_or(&self.settings.shop.locale).clone());
+        }
+        if let Some(word) = self.dates.get(&line.product_key).filter(|_| line.expected_on.is_none()) {
+            line.expected_on = word.expected_on;
+            line.delay_reason = line.delay_reason.take().or_else(|| word.reason.clone());
+        }
+        let json = serde_json::to_vec(&line).map_err(crate::store::StoreError::from)?;
+        let hash = content_hash(&json);
+        match self.compare(&line.shop_id, &line.line_id, Some(hash)) {
+            Comparison::New | Comparison::Changed => {
+                self.spill.push(&line, key(&line.shop_id, &line.line_id), &json)?;
+            }
+            Comparison::Same | Comparison::Twice => {}
+        }
+        Ok(())
+    }
+
+    fn compare(&mut self, shop_id: &str, line_id: &str, hash: Option<i64>) -> Comparison {
+        let comparison = self.known.compare(key(shop_id, line_id), hash);
+        if comparison == Comparison::Twice {
+            self.doubled.get_or_insert_with(|| line_id.to_owned());
+        }
+        comparison
+    }
+
+    /// How many rows could not be read.
+    pub fn set_aside(&self) -> usize {
+        self.tasks.len() + self.unlisted
+    }
+
+    fn set_row_aside(&mut self, aside: &SetAside) {
+        if self.tasks.len() >= MOST_TASKS {
+            self.unlisted += 1;
+            return;
+        }
+        let named = aside.line_id.as_ref().map(|id| format!("line {id}"));
+        let named = named.or_else(|| aside.product_key.as_ref().map(|key| format!("product {key}")));
+        self.tasks.push(NewTask {
+            kind: "set_aside",
+            shop_id: aside.shop_id.clone(),
+            subject: format!("{} {}", aside.feed, named.unwrap_or_else(|| format!("row {}", aside.row))),
+            reason: aside.reason.clone(),
+            mend: "correct it in the shop or in the feed's query; the next sweep reads it again".into(),
+        });
+    }
+}

@@ -1,0 +1,129 @@
+//! The pages: what customers see behind the links of their mails, and what machines ask.
+//!
+//! In: HTTP requests. Out: pages that change nothing. Pages hold tokens in their addresses, so they are never cached
+//! and tell no other site where somebody came from. Errors show no details.
+
+mod choice;
+mod machines;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use axum::Router;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::middleware::{self, Next};
+use axum::response::{Html, IntoResponse, Response};
+use axum::routing::get;
+use jiff::{SignedDuration, Timestamp};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+use crate::app::App;
+use crate::clock::Clock;
+use crate::links::LinkKeys;
+use crate::outbox::schedule::Schedules;
+use crate::settings::Settings;
+use crate::store::facts::fact;
+use crate::store::{Store, StoreError};
+
+/// How often a process that serves pages says so.
+const SEEN_EVERY: Duration = Duration::from_secs(60);
+const A_DAY: SignedDuration = SignedDuration::from_hours(24);
+
+/// What the pages work with.
+pub struct Web {
+    pub store: Store,
+    pub settings: Arc<Settings>,
+    pub schedules: Schedules,
+    pub keys: LinkKeys,
+    pub clock: Clock,
+}
+
+impl App {
+    pub async fn web(&self) -> anyhow::Result<Arc<Web>> {
+        Ok(Arc::new(Web {
+            store: self.store.clone(),
+            settings: self.settings.clone(),
+            schedules: Schedules::new(&self.settings),
+            keys: self.link_keys().await?,
+            clock: self.clock.clone(),
+        }))
+    }
+}
+
+/// All routes.
+pub fn router(web: Arc<Web>) -> Router {
+    let customer = Router::new().route("/choice/{token}", get(choice::show)).layer(middleware::from_fn(keep_private));
+    let machines = Router::new()
+        .route("/healthz", get(machines::alive))
+        .route("/readyz", get(machines::ready))
+        .route("/metrics", get(machines::metrics));
+    customer.merge(machines).with_state(web)
+}
+
+/// Binds the address at once, so that a taken port is an error of the start; what is returned serves until `app` stops.
+pub async fn serve(app: &App) -> anyhow::Result<impl Future<Output = ()> + use<>> {
+    let web = app.web().await?;
+    let listen = &app.settings.web.listen;
+    let listener = TcpListener::bind(listen).await.with_context(|| format!("web.listen: {listen} cannot be bound"))?;
+    tracing::info!(listen, public_url = app.settings.web.public_url, "pages are served");
+    Ok(serve_on(listener, router(web.clone()), web, app.stopping()))
+}
+
+/// Serves `router` until `stop` says so.
+pub async fn serve_on(listener: TcpListener, router: Router, web: Arc<Web>, mut stop: watch::Receiver<bool>) {
+    let seen = async {
+        loop {
+            let now = web.clock.now().as_microsecond().to_string();
+            if let Err(error) = web.store.set_fact(fact::WEB_SEEN_AT, Some(&now)).await {
+                tracing::warn!(%error, "that pages are served could not be recorded");
+            }
+            tokio::time::sleep(SEEN_EVERY).await;
+        }
+    };
+    let stopped = async move {
+        // An error means that nobody is left to stop us: then we stop too.
+        let _ = stop.wait_for(|stop| *stop).await;
+    };
+    let serving = axum::serve(listener, router).with_graceful_shutdown(stopped).into_future();
+    tokio::select! {
+        served = serving => if let Err(error) = served {
+            tracing::error!(%error, "the pages are served no more");
+        },
+        () = seen => {}
+    }
+}
+
+/// Whether nobody served the pages for a day, though the installation is older than that.
+pub async fn is_unseen(store: &Store, now: Timestamp) -> Result<bool, StoreError> {
+    let seen = match store.fact_number(fact::WEB_SEEN_AT).await? {
+        Some(seen) => Some(seen),
+        None => store.fact_number(fact::BASELINE_AT).await?,
+    };
+    let seen = seen.and_then(|seen| Timestamp::from_microsecond(seen).ok());
+    Ok(seen.is_some_and(|seen| now.duration_since(seen) > A_DAY))
+}
+
+/// Headers of every page that has a token in its address.
+async fn keep_private(request: axum::extract::Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    let headers = response.headers_mut();
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    let policy = "default-src 'none'; style-src 'unsafe-inline'; img-src https: http: data:; base-uri 'none'; \
+                  form-action 'self'; frame-ancestors 'none'";
+    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
+    response
+}
+
+/// Something of ours failed: the log has the details, the customer gets a number that leads there.
+fn failure(error: &dyn std::error::Error, clock: &Clock) -> Response {
+    let incident = clock.random_id();
+    tracing::error!(%incident, %error, "a page failed");
+    let page = format!(
+        "<!doctype html><title>Sorry</title><p>Something went wrong on our side. Please try again in a minute. If it stays so, tell support the number <code>{incident}</code>."
+    );
+    (StatusCode::INTERNAL_SERVER_ERROR, Html(page)).into_response()
+}
