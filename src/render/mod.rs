@@ -1,2 +1,83 @@
 //! A notification becomes a message: subject, text, HTML and the bytes that are sent.
+//!
+//! ```text
+//! draft ─┬─> letter ─┬─> text ─┬─> mail (MIME bytes)
+//!  words ┘           └─> HTML ─┘
+//! ```
+//! In: a [`draft::Draft`], which holds all that is to be said. Out: a [`Message`], and by [`Message::to_mail`] the bytes.
+//! Rendering is pure: the same draft gives the same bytes, on every try. What can go wrong: words of a shop that do not
+//! load (at the start, with place and mend), a kind that has no words, an address that cannot stand in a header.
+
+pub mod colour;
 pub mod draft;
+pub mod figures;
+pub mod foreign;
+pub mod letter;
+pub mod mail;
+pub mod parts;
+pub mod samples;
+pub mod words;
+
+use std::path::Path;
+
+use icu_locale::{Locale, locale};
+
+use self::draft::Draft;
+use self::letter::Letter;
+use self::words::{Unsayable, Words, WordsError};
+use crate::outbox::notification::Kind;
+
+/// Writes the messages of one shop.
+pub struct Renderer {
+    words: Words,
+}
+
+/// What a notification says, before it is wrapped for its way.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Message {
+    pub subject: String,
+    pub text: String,
+    pub html: String,
+}
+
+/// Why a draft could not be rendered. None of these heals by trying again.
+#[derive(Debug, thiserror::Error)]
+pub enum RenderError {
+    #[error("there are no words yet for a mail of kind {}", kind.word())]
+    NoWords { kind: Kind },
+    #[error("none of the lines has the news that the mail is about")]
+    NoNews,
+    #[error(transparent)]
+    Unsayable(#[from] Unsayable),
+    #[error("a mail template failed: {0}")]
+    Template(#[from] askama::Error),
+    /// The address itself is left out, because errors are logged.
+    #[error("the {header} address cannot stand in a mail: {problem}")]
+    Address { header: &'static str, problem: String },
+    #[error("the mail could not be put together: {0}")]
+    Assembly(#[from] lettre::error::Error),
+}
+
+impl Renderer {
+    /// Loads the words: ours, and over them those in the shop's folder, if it has one. Rendering reads no file.
+    pub fn new(words_dir: Option<&Path>) -> Result<Renderer, WordsError> {
+        Ok(Renderer { words: Words::load(words_dir)? })
+    }
+
+    /// The locales that have words of their own, for previews.
+    pub fn locales(&self) -> Vec<&str> {
+        self.words.locales()
+    }
+
+    /// Everything that the mail says, in the customer's locale.
+    pub fn render(&self, draft: &Draft) -> Result<Message, RenderError> {
+        let locale = customers_locale(draft);
+        let letter = Letter::write(draft, &locale, self.words.of(&locale))?;
+        Ok(Message { text: parts::text(&letter)?, html: parts::html(&letter)?, subject: letter.subject })
+    }
+}
+
+/// `de_DE` and `de-DE` are the same; what is no locale is read as English, as its words will be.
+fn customers_locale(draft: &Draft) -> Locale {
+    draft.locale.replace('_', "-").parse().unwrap_or(locale!("en"))
+}

@@ -1,0 +1,143 @@
+# Die Worte der E-Mails auf Deutsch.
+#
+# Ein Shop kann eigene Worte darüberlegen: eine Datei gleichen Namens in [shop] words_dir,
+# nur mit den Nachrichten, die er anders sagt. Jede Nachricht kennt die Variablen, die in
+# en.ftl über ihr stehen, und keine anderen.
+
+## Betreff: nur zur Bestellung. Kein Preis, nichts, was ein Produkt anpreist.
+
+subject = Bestellung { $order }: { $news }
+
+things = { $more ->
+    [0] { $product }
+    [one] { $product } und ein weiterer Artikel
+   *[other] { $product } und { $more } weitere Artikel
+}
+things-are = { $more ->
+    [0] { $product } ist
+    [one] { $product } und ein weiterer Artikel sind
+   *[other] { $product } und { $more } weitere Artikel sind
+}
+
+part-of-product = { $product } ({ $quantity } von { $whole })
+
+news-backordered = { $when ->
+    [expected] { things-are } nicht auf Lager, erwartet am { $date }
+    [shipping] { things-are } nicht auf Lager, Versand bis { $date }
+    [delivery] { things-are } nicht auf Lager, Lieferung bis { $date }
+    [unknown] { things-are } nicht auf Lager, Termin noch offen
+   *[mixed] { things-are } derzeit nicht auf Lager
+}
+news-date-changed = { $when ->
+    [expected] { things } jetzt am { $date } erwartet
+    [shipping] { things } jetzt mit Versand bis { $date }
+    [delivery] { things } jetzt mit Lieferung bis { $date }
+    [unknown] neuer Termin für { things } noch offen
+   *[mixed] neue Termine für { things }
+}
+news-overdue = { things-are } verspätet
+news-restocked = { things-are } jetzt auf Lager
+news-cancelled = { things } storniert
+news-still-waiting = { $when ->
+    [expected] { things-are } weiter nicht auf Lager, erwartet am { $date }
+    [shipping] { things-are } weiter nicht auf Lager, Versand bis { $date }
+    [delivery] { things-are } weiter nicht auf Lager, Lieferung bis { $date }
+   *[other] { things-are } weiter nicht auf Lager
+}
+
+## Der Kopf des Briefes
+
+order = Bestellung { $order }
+
+headline-backordered = { $count ->
+    [one] Ein Artikel Ihrer Bestellung ist derzeit nicht auf Lager
+   *[other] { $count } Artikel Ihrer Bestellung sind derzeit nicht auf Lager
+}
+headline-date-changed = { $change ->
+    [later] Ihre Bestellung dauert länger als geplant
+    [earlier] Ihre Bestellung kommt früher als geplant
+    [known] Für Ihre Bestellung gibt es einen Termin
+    [unknown] Der Termin Ihrer Bestellung ist wieder offen
+   *[mixed] Die Termine Ihrer Bestellung haben sich geändert
+}
+headline-overdue = Ihre Bestellung verspätet sich
+headline-restocked = { $count ->
+    [one] Ein Artikel, auf den Sie warten, ist jetzt auf Lager
+   *[other] { $count } Artikel, auf die Sie warten, sind jetzt auf Lager
+}
+headline-cancelled = Eine Stornierung in Ihrer Bestellung
+headline-still-waiting = Ihre Bestellung wartet weiter auf Ware
+
+hello = Guten Tag,
+hello-name = Guten Tag { $name },
+
+intro-backordered = vielen Dank für Ihre Bestellung. Leider ist gerade nicht alles davon auf Lager. Hier steht, was wir wissen und wie es weitergeht.
+intro-date-changed = { $change ->
+    [later] es tut uns leid: Worauf Sie warten, kommt später, als wir Ihnen gesagt haben.
+    [earlier] gute Nachrichten: Worauf Sie warten, kommt früher, als wir Ihnen gesagt haben.
+    [known] für das, worauf Sie warten, haben wir jetzt einen Termin.
+    [unknown] es tut uns leid: Der genannte Termin gilt nicht mehr, und einen neuen kennen wir noch nicht.
+   *[mixed] bei dem, worauf Sie warten, haben sich die Termine geändert.
+}
+intro-overdue = es tut uns leid: Der genannte Termin ist verstrichen, und worauf Sie warten, ist noch nicht eingetroffen.
+intro-restocked = vielen Dank für Ihre Geduld. Worauf Sie gewartet haben, ist eingetroffen.
+intro-cancelled = leider müssen wir Ihnen mitteilen, dass etwas aus Ihrer Bestellung storniert wurde. Darum geht es:
+intro-still-waiting = seit unserer letzten E-Mail hat sich nichts geändert. Wir schreiben, damit Sie wissen, dass wir Sie nicht vergessen haben.
+
+## Eine Zeile der Bestellung
+
+status-backordered = Nicht auf Lager
+status-date-changed = { $change ->
+    [later] Später als geplant
+    [earlier] Früher als geplant
+    [known] Termin jetzt bekannt
+   *[unknown] Termin wieder offen
+}
+status-overdue = Verspätet
+status-restocked = Auf Lager
+status-cancelled = Storniert
+status-waiting = Wartet weiter
+
+item-number = Artikelnr. { $sku }
+
+label-quantity = Menge
+part = { $quantity } von Ihren { $whole }
+label-missing = Fehlt noch
+label-date = { $meaning ->
+    [shipping] Versand bis
+    [delivery] Lieferung bis
+    [unknown] Termin
+   *[expected] Erwartet am
+}
+label-previous-date = Bisher
+date-unknown = noch nicht bekannt
+label-reason = Grund
+
+next-dated = Wir senden den Artikel, sobald er da ist, und schreiben Ihnen, wenn sich der Termin ändert.
+next-undated = Wir schreiben Ihnen, sobald wir einen Termin kennen.
+next-restocked = Wir bereiten den Versand vor.
+next-cancelled = Was storniert wurde, wird nicht versandt. Haben Sie es schon bezahlt, erstatten wir Ihnen den Betrag.
+nothing-to-do = Sie müssen nichts weiter tun.
+
+ask = Möchten Sie lieber warten oder den Artikel stornieren?
+answer-wait = Ich warte
+answer-cancel = Artikel stornieren
+
+## Unter den Neuigkeiten
+
+also-waiting = Außerdem wartet in dieser Bestellung
+more-lines = { $count ->
+    [one] Eine weitere Zeile Ihrer Bestellung ist hier nicht aufgeführt.
+   *[other] { $count } weitere Zeilen Ihrer Bestellung sind hier nicht aufgeführt.
+}
+all-lines = Alle ansehen und antworten
+
+alternatives = Sofort auf Lager
+instead-of = Statt { $product }
+
+regards = Mit freundlichen Grüßen
+
+## Fußzeile
+
+questions = Fragen? Schreiben Sie an { $email }.
+why = Sie erhalten diese E-Mail, weil Sie bei { $shop } die Bestellung { $order } aufgegeben haben.

@@ -1,0 +1,159 @@
+# The words of the mails in English.
+#
+# A shop may lay its own wording over this: a file of the same name in [shop] words_dir,
+# with only the messages that it says in another way. Every message has the variables named
+# above it and no others.
+
+## Subject: about the order only. No price, nothing that praises a product.
+
+# $order: the order's number. $news: one of the messages news-... below.
+subject = Order { $order }: { $news }
+
+# $product: the product's name. $more: how many other products have the same news.
+things = { $more ->
+    [0] { $product }
+   *[other] { $product } and { $more } more
+}
+things-are = { $more ->
+    [0] { $product } is
+   *[other] { $product } and { $more } more are
+}
+
+# A product of which only a part is meant: $quantity of the customer's $whole number of pieces.
+part-of-product = { $product } ({ $quantity } of { $whole })
+
+# The variables of things and things-are, and $when: expected, shipping or delivery, with the day in $date;
+# unknown; or mixed, if the days differ.
+news-backordered = { $when ->
+    [expected] { things-are } on backorder, expected { $date }
+    [shipping] { things-are } on backorder, ships by { $date }
+    [delivery] { things-are } on backorder, delivery by { $date }
+    [unknown] { things-are } on backorder, date not known yet
+   *[mixed] { things-are } on backorder
+}
+news-date-changed = { $when ->
+    [expected] { things } now expected { $date }
+    [shipping] { things } now ships by { $date }
+    [delivery] { things } now delivery by { $date }
+    [unknown] new date for { things } not known yet
+   *[mixed] new dates for { things }
+}
+news-overdue = { things-are } running late
+news-restocked = { things-are } in stock
+news-cancelled = { things } cancelled
+news-still-waiting = { $when ->
+    [expected] { things-are } still on backorder, expected { $date }
+    [shipping] { things-are } still on backorder, ships by { $date }
+    [delivery] { things-are } still on backorder, delivery by { $date }
+   *[other] { things-are } still on backorder
+}
+
+## The top of the letter
+
+# $order: the order's number.
+order = Order { $order }
+
+# $count: how many products this is about.
+headline-backordered = { $count ->
+    [one] An item you ordered is on backorder
+   *[other] { $count } items you ordered are on backorder
+}
+# $change: later, earlier, known (there was no date before), unknown (there is none any more) or mixed.
+headline-date-changed = { $change ->
+    [later] Your order takes longer than expected
+    [earlier] Your order comes sooner than expected
+    [known] We have a date for your order
+    [unknown] The date of your order is open again
+   *[mixed] The dates of your order have changed
+}
+headline-overdue = Your order is running late
+headline-restocked = { $count ->
+    [one] An item you were waiting for is in stock
+   *[other] { $count } items you were waiting for are in stock
+}
+headline-cancelled = A cancellation in your order
+headline-still-waiting = Your order is still waiting for stock
+
+hello = Hello,
+# $name: the customer's name.
+hello-name = Hello { $name },
+
+intro-backordered = Thank you for your order. Not all of it is in stock right now. Here is what we know, and what happens next.
+# $change: as in headline-date-changed.
+intro-date-changed = { $change ->
+    [later] We are sorry: what you are waiting for comes later than we told you.
+    [earlier] Good news: what you are waiting for comes sooner than we told you.
+    [known] We now know when to expect what you are waiting for.
+    [unknown] We are sorry: the date we told you no longer holds, and we do not have a new one yet.
+   *[mixed] There is news about the dates of what you are waiting for.
+}
+intro-overdue = We are sorry: the date we told you has passed, and what you are waiting for has not come in.
+intro-restocked = Thank you for your patience. What you were waiting for has come in.
+intro-cancelled = We are sorry to tell you that something you ordered was cancelled. Here is what it is about.
+intro-still-waiting = Nothing has changed since our last mail. We write so that you know we have not forgotten you.
+
+## One line of the order
+
+status-backordered = On backorder
+# $change: later, earlier, known or unknown.
+status-date-changed = { $change ->
+    [later] Later than planned
+    [earlier] Sooner than planned
+    [known] Date now known
+   *[unknown] Date open again
+}
+status-overdue = Running late
+status-restocked = In stock
+status-cancelled = Cancelled
+status-waiting = Still waiting
+
+# $sku: the shop's item number.
+item-number = Item no. { $sku }
+
+label-quantity = Quantity
+# $quantity of the customer's $whole number of pieces.
+part = { $quantity } of your { $whole }
+label-missing = Still missing
+# $meaning: what kind of day it is: expected, shipping or delivery; unknown, if it is not known.
+label-date = { $meaning ->
+    [shipping] Ships by
+    [delivery] Delivery by
+    [unknown] Date
+   *[expected] Expected
+}
+label-previous-date = Previously
+date-unknown = not known yet
+label-reason = Reason
+
+next-dated = We send it as soon as it is in, and write to you if the date changes.
+next-undated = We write to you as soon as we know a date.
+next-restocked = We are preparing it for shipment.
+next-cancelled = What was cancelled will not be sent. If you have already paid for it, we refund you.
+nothing-to-do = There is nothing you need to do.
+
+ask = Would you rather wait for it, or cancel it?
+answer-wait = I will wait
+answer-cancel = Cancel this item
+
+## Below the news
+
+also-waiting = Also waiting in this order
+# $count: how many lines there was no room for.
+more-lines = { $count ->
+    [one] One more line of your order is not shown here.
+   *[other] { $count } more lines of your order are not shown here.
+}
+all-lines = See all of them and answer
+
+alternatives = In stock now
+# $product: what the customer ordered.
+instead-of = In place of { $product }
+
+regards = Kind regards,
+
+## Footer
+
+# $email: the shop's support address.
+questions = Questions? Write to { $email }.
+# $shop: the shop's name. $order: the order's number.
+why = You receive this mail because you placed order { $order } with { $shop }.

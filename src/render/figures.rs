@@ -1,0 +1,118 @@
+//! Days, quantities and prices as the customer's locale writes them.
+//!
+//! In: a value and a locale. Out: text such as `February 10, 2027`, `2,5` or `49,90 €`. Nothing can go wrong: what ICU
+//! has no data for is written plainly (`2027-02-10`, `2.5`), which everyone can read.
+
+use std::str::FromStr;
+
+use icu_calendar::Date as IcuDate;
+use icu_datetime::{DateTimeFormatter, fieldsets::YMD};
+use icu_decimal::{DecimalFormatter, input::Decimal as IcuDecimal};
+use icu_experimental::dimension::currency::CurrencyType;
+use icu_experimental::dimension::currency::formatter::CurrencyFormatter;
+use icu_locale::Locale;
+use jiff::civil::Date;
+use rust_decimal::Decimal;
+
+/// The formatters of one locale. Making them costs about a microsecond each.
+pub struct Figures {
+    locale: Locale,
+    days: Option<DateTimeFormatter<YMD>>,
+    numbers: Option<DecimalFormatter>,
+}
+
+impl Figures {
+    pub fn of(locale: &Locale) -> Figures {
+        Figures {
+            days: DateTimeFormatter::try_new(locale.into(), YMD::long()).ok(),
+            numbers: DecimalFormatter::try_new(locale.into(), Default::default()).ok(),
+            locale: locale.clone(),
+        }
+    }
+
+    /// A day with its month's name, in the calendar that the locale lives by.
+    pub fn day(&self, day: Date) -> String {
+        let icu_day = IcuDate::try_new_iso(i32::from(day.year()), day.month().unsigned_abs(), day.day().unsigned_abs());
+        match (&self.days, icu_day) {
+            (Some(days), Ok(icu_day)) => days.format(&icu_day).to_string(),
+            _ => day.to_string(),
+        }
+    }
+
+    /// A number of pieces: whole numbers without decimals, others with as many as they have.
+    pub fn quantity(&self, quantity: Decimal) -> String {
+        let plain = quantity.normalize().to_string();
+        match (&self.numbers, IcuDecimal::from_str(&plain)) {
+            (Some(numbers), Ok(number)) => numbers.format(&number).to_string(),
+            _ => plain,
+        }
+    }
+
+    /// A price in major units of an ISO 4217 currency. A code that is none is written behind the number.
+    ///
+    /// The only place that knows ICU's currency formatter, whose interface is still experimental.
+    pub fn price(&self, price: Decimal, currency: &str) -> String {
+        let plain = price.normalize().to_string();
+        let formatter = CurrencyType::from_str(&currency.to_ascii_lowercase()).ok().and_then(|currency| {
+            CurrencyFormatter::try_new_symbol((&self.locale).into(), currency, Default::default()).ok()
+        });
+        match (formatter, IcuDecimal::from_str(&plain)) {
+            (Some(formatter), Ok(number)) => formatter.format_fixed_decimal(&number).to_string(),
+            _ => format!("{} {currency}", self.quantity(price)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn figures(locale: &str) -> Figures {
+        Figures::of(&locale.parse().unwrap())
+    }
+
+    /// ICU binds with spaces that do not break; here they only make the table hard to read.
+    fn plain_spaces(text: &str) -> String {
+        text.replace(['\u{a0}', '\u{202f}'], " ")
+    }
+
+    #[test]
+    fn days_have_their_months_name_in_the_locales_order() {
+        let day = jiff::civil::date(2027, 2, 10);
+        let cases = [
+            ("en-US", "February 10, 2027"),
+            ("en-GB", "10 February 2027"),
+            ("de", "10. Februar 2027"),
+            ("de-AT", "10. Februar 2027"),
+            ("fr", "10 février 2027"),
+            ("ja", "2027年2月10日"),
+        ];
+        for (locale, expected) in cases {
+            assert_eq!(figures(locale).day(day), expected, "{locale}");
+        }
+        assert_eq!(figures("de-AT").day(jiff::civil::date(2027, 1, 5)), "5. Jänner 2027");
+        assert_eq!(figures("xx").day(day), figures("und").day(day));
+    }
+
+    #[test]
+    fn quantities_show_decimals_only_where_they_have_some() {
+        let cases = [("3.000", "en", "3"), ("2.50", "en", "2.5"), ("2.50", "de", "2,5"), ("12000", "de", "12.000")];
+        for (quantity, locale, expected) in cases {
+            assert_eq!(figures(locale).quantity(quantity.parse().unwrap()), expected);
+        }
+    }
+
+    #[test]
+    fn prices_have_the_currencys_own_decimals() {
+        let cases = [
+            ("49.9", "USD", "en-US", "$49.90"),
+            ("1234.5", "EUR", "de", "1.234,50 €"),
+            ("1234.5", "EUR", "en-US", "€1,234.50"),
+            ("980", "JPY", "en-US", "¥980"),
+            ("49.9", "Taler", "en", "49.9 Taler"),
+        ];
+        for (price, currency, locale, expected) in cases {
+            assert_eq!(plain_spaces(&figures(locale).price(price.parse().unwrap(), currency)), expected);
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! The subject: which order, which product, what happened. No price, no praise, one line that a phone can show.
+
+use unicode_segmentation::UnicodeSegmentation;
+
+use super::news::{meaning, still_to_come, whole};
+use super::voice::{Value, Voice};
+use crate::outbox::notification::Kind;
+use crate::render::draft::{Draft, DraftLine};
+use crate::render::foreign;
+use crate::render::{RenderError, words::Unsayable};
+
+/// What most mail readers show; a header line (RFC 5322) has 78 characters too.
+const LONGEST: usize = 78;
+/// A product's name is not cut below this, even if the subject then grows too long.
+const SHORTEST_NAME: usize = 16;
+const LONGEST_NAME: usize = 60;
+const LONGEST_ORDER_NUMBER: usize = 40;
+
+/// `lines` are those whose news names the mail.
+pub fn subject(voice: &Voice, draft: &Draft, lines: &[&DraftLine]) -> Result<String, RenderError> {
+    let first = lines.first().ok_or(RenderError::NoNews)?;
+    let news = match draft.kind {
+        Kind::Backordered => "news-backordered",
+        Kind::DateChanged => "news-date-changed",
+        Kind::Overdue => "news-overdue",
+        Kind::Restocked => "news-restocked",
+        Kind::Cancelled => "news-cancelled",
+        Kind::StillWaiting => "news-still-waiting",
+        Kind::ReplyNeeded => return Err(RenderError::NoWords { kind: draft.kind }),
+    };
+    let say = |name: &str| -> Result<String, Unsayable> {
+        let product = if lines.len() == 1 { with_part(voice, first, name)? } else { name.to_owned() };
+        let (when, date) = when(voice, draft, lines);
+        let told = voice.say(
+            news,
+            &[
+                ("product", Value::Text(&product)),
+                ("more", Value::Count(lines.len() - 1)),
+                ("when", Value::Choice(when)),
+                ("date", Value::Text(&date)),
+            ],
+        )?;
+        let order = foreign::shown(&draft.order_number, LONGEST_ORDER_NUMBER).unwrap_or_default();
+        voice.say("subject", &[("order", Value::Text(&order)), ("news", Value::Text(&told))])
+    };
+    let name = super::line::name(first, LONGEST_NAME);
+    let whole = say(&name)?;
+    let excess = whole.graphemes(true).count().saturating_sub(LONGEST);
+    if excess == 0 {
+        return Ok(whole);
+    }
+    let room = name.graphemes(true).count().saturating_sub(excess).max(SHORTEST_NAME);
+    Ok(say(&foreign::shortened(&name, room))?)
+}
+
+fn with_part(voice: &Voice, line: &DraftLine, name: &str) -> Result<String, Unsayable> {
+    let Some(whole) = whole(line) else {
+        return Ok(name.to_owned());
+    };
+    let (quantity, whole) = (voice.quantity(line.quantity), voice.quantity(whole));
+    let variables = [("product", name), ("quantity", &quantity), ("whole", &whole)];
+    voice.say("part-of-product", &variables.map(|(name, text)| (name, Value::Text(text))))
+}
+
+/// The word that messages choose by, and the day, if all lines share one.
+fn when(voice: &Voice, draft: &Draft, lines: &[&DraftLine]) -> (&'static str, String) {
+    let day_of = |line: &DraftLine| still_to_come(line, draft.today).map(|day| (day, meaning(line)));
+    let shared = day_of(lines[0]);
+    if lines.iter().any(|line| day_of(line) != shared) {
+        return ("mixed", String::new());
+    }
+    shared.map_or(("unknown", String::new()), |(day, meaning)| (meaning, voice.day(day)))
+}

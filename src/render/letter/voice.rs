@@ -1,0 +1,78 @@
+//! Says a message in the customer's words, with days and numbers as her locale writes them.
+//!
+//! In: a message's id and its variables. Out: one sentence that keeps its own direction, also where the page runs the
+//! other way (English words for a locale that is written from right to left).
+
+use fluent_bundle::{FluentArgs, FluentValue};
+use icu_locale::{Locale, LocaleDirectionality};
+use jiff::civil::Date;
+use rust_decimal::Decimal;
+
+use crate::render::figures::Figures;
+use crate::render::foreign;
+use crate::render::words::{Lexicon, Unsayable};
+
+/// The value of a variable.
+pub enum Value<'text> {
+    /// Text that may run in any direction: names, days, numbers.
+    Text(&'text str),
+    /// One of the words that a message chooses by; never shown.
+    Choice(&'static str),
+    Count(usize),
+}
+
+pub struct Voice<'words> {
+    lexicon: &'words Lexicon,
+    figures: Figures,
+    /// Whether the customer's page runs from right to left.
+    pub right_to_left: bool,
+    words_right_to_left: bool,
+}
+
+impl<'words> Voice<'words> {
+    pub fn new(lexicon: &'words Lexicon, locale: &Locale) -> Voice<'words> {
+        let directions = LocaleDirectionality::new_common();
+        Voice {
+            lexicon,
+            figures: Figures::of(locale),
+            right_to_left: directions.is_right_to_left(&locale.id),
+            words_right_to_left: directions.is_right_to_left(&lexicon.language),
+        }
+    }
+
+    /// The language of the words, for readers that speak them aloud.
+    pub fn language(&self) -> String {
+        self.lexicon.language.to_string()
+    }
+
+    pub fn say(&self, id: &'static str, variables: &[(&'static str, Value)]) -> Result<String, Unsayable> {
+        let mut values = FluentArgs::with_capacity(variables.len());
+        for (name, value) in variables {
+            let value: FluentValue = match value {
+                Value::Text(text) => foreign::isolated(text, self.words_right_to_left).into(),
+                Value::Choice(word) => (*word).into(),
+                Value::Count(count) => (*count).into(),
+            };
+            values.set(*name, value);
+        }
+        let sentence = self.lexicon.say(id, &values)?;
+        Ok(if self.right_to_left == self.words_right_to_left { sentence } else { foreign::isolated(&sentence, true) })
+    }
+
+    /// Text of others that stands alone on the page.
+    pub fn quote(&self, text: &str, longest: usize) -> Option<String> {
+        foreign::shown(text, longest).map(|text| foreign::isolated(&text, self.right_to_left))
+    }
+
+    pub fn day(&self, day: Date) -> String {
+        self.figures.day(day)
+    }
+
+    pub fn quantity(&self, quantity: Decimal) -> String {
+        self.figures.quantity(quantity)
+    }
+
+    pub fn price(&self, price: Decimal, currency: &str) -> String {
+        self.figures.price(price, currency)
+    }
+}
