@@ -46,6 +46,13 @@ class Walk:
             sql = sql.replace(parameter, "'" + value.replace("'", "''") + "'")
         return self.server.query(self.database, sql, user=READER)
 
+    def show_stock(self):
+        names = {row["product_key"]: row["product_name"] for row in self.feed("stock")}
+        for row in self.feed("stock"):
+            print(f"   stock {row['product_name']}: available {row['available']}, {row['price']} {row['currency']}")
+        for row in self.feed("alternatives"):
+            print(f"   instead of {names[row['product_key']]}: {names[row['alternative_key']]}, rank {row['rank']}")
+
     def show(self, arguments):
         """Shows what a read-only command of backorderd prints at this point."""
         if self.backorderd:
