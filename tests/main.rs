@@ -2,3 +2,4 @@
 mod support;
 
 mod shop;
+mod shop_mappings;
