@@ -4,5 +4,6 @@
 mod render;
 mod settings;
 mod shop;
+mod shop_mappings;
 mod smtp;
 mod support;

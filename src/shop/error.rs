@@ -43,14 +43,14 @@ impl ShopError {
     /// What a failed statement of a feed means.
     pub(super) fn of_statement(error: &sqlx::Error, feed: Feed, limit: Span, place: &str) -> ShopError {
         let code = error.as_database_error().and_then(|error| error.code());
-        match code.as_deref() {
-            _ if was_cut_off(error) => ShopError::TooSlow { feed, limit },
-            // Class 08 is a lost connection, 57P0x a server that shuts down, 5 and 6 a locked SQLite database.
-            Some(code) if code.starts_with("08") || code.starts_with("57P0") || ["5", "6"].contains(&code) => {
-                ShopError::away(place, error)
-            }
-            Some(_) => ShopError::Refused { feed, message: one_line(error) },
-            None => ShopError::away(place, error),
+        // Class 08 is a lost connection, 57P0x a server that shuts down; what is no answer of the database is neither.
+        let refused = code.is_some_and(|code| !code.starts_with("08") && !code.starts_with("57P0"));
+        if was_cut_off(error) {
+            ShopError::TooSlow { feed, limit }
+        } else if refused && !is_locked(error) {
+            ShopError::Refused { feed, message: one_line(error) }
+        } else {
+            ShopError::away(place, error)
         }
     }
 
@@ -69,6 +69,15 @@ fn was_cut_off(error: &sqlx::Error) -> bool {
     }
     // query_canceled of PostgreSQL, SQLITE_INTERRUPT.
     matches!(error.code().as_deref(), Some("57014" | "9"))
+}
+
+/// Whether a writer of the SQLite file kept us waiting too long.
+fn is_locked(error: &sqlx::Error) -> bool {
+    let error = error.as_database_error().and_then(|error| error.try_downcast_ref::<sqlx::sqlite::SqliteError>());
+    // SQLITE_BUSY and SQLITE_LOCKED in all their forms, which differ in the higher bytes.
+    error
+        .and_then(|error| sqlx::error::DatabaseError::code(error)?.parse::<u32>().ok())
+        .is_some_and(|code| matches!(code & 0xff, 5 | 6))
 }
 
 /// The driver's words on one line of bounded length.

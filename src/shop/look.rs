@@ -220,11 +220,11 @@ fn names<R: sqlx::Row>(row: &R) -> Vec<String> {
 
 /// For each column of the feed its spelling in the query; a required one that is absent is an error.
 fn chosen<T: Fed<N>, const N: usize>(seen: &[String]) -> Result<[Option<&str>; N], ShopError> {
-    let columns = T::COLUMNS.map(|column| (column.name, column.required, find(seen, column.name)));
-    if let Some((column, ..)) = columns.iter().find(|(_, required, found)| *required && found.is_none()) {
-        return Err(ShopError::MissingColumn { feed: T::FEED, column, seen: seen.to_vec() });
+    let absent = T::COLUMNS.iter().find(|column| column.required && find(seen, column.name).is_none());
+    if let Some(column) = absent {
+        return Err(ShopError::MissingColumn { feed: T::FEED, column: column.name, seen: seen.to_vec() });
     }
-    Ok(columns.map(|(_, _, found)| found))
+    Ok(T::COLUMNS.each_ref().map(|column| find(seen, column.name)))
 }
 
 fn find<'seen>(seen: &'seen [String], column: &str) -> Option<&'seen str> {

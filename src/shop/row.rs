@@ -49,7 +49,7 @@ const fn optional(name: &'static str) -> Column {
 /// What a feed is made of: `N` columns, and how to read their cells, which come in the same order.
 pub(super) trait Fed<const N: usize>: Sized {
     const FEED: Feed;
-    const COLUMNS: [Column; N];
+    const COLUMNS: &'static [Column; N];
     fn read(cells: [Cell<'_>; N]) -> Result<Self, Fault>;
 }
 
@@ -76,7 +76,7 @@ pub(super) fn set_aside<T: Fed<N>, const N: usize>(row: u64, cells: &[Cell<'_>],
 
 impl Fed<28> for Line {
     const FEED: Feed = Feed::Lines;
-    const COLUMNS: [Column; 28] = [
+    const COLUMNS: &'static [Column; 28] = &[
         required("line_id"),
         required("order_id"),
         optional("order_number"),
@@ -153,7 +153,7 @@ impl Fed<28> for Line {
 
 impl Fed<9> for Stock {
     const FEED: Feed = Feed::Stock;
-    const COLUMNS: [Column; 9] = [
+    const COLUMNS: &'static [Column; 9] = &[
         required("product_key"),
         optional("sku"),
         optional("product_name"),
@@ -183,7 +183,7 @@ impl Fed<9> for Stock {
 
 impl Fed<3> for Alternative {
     const FEED: Feed = Feed::Alternatives;
-    const COLUMNS: [Column; 3] = [required("product_key"), required("alternative_key"), optional("rank")];
+    const COLUMNS: &'static [Column; 3] = &[required("product_key"), required("alternative_key"), optional("rank")];
 
     fn read([product_key, alternative_key, rank]: [Cell<'_>; 3]) -> Result<Alternative, Fault> {
         Ok(Alternative { product_key: product_key.id()?, alternative_key: alternative_key.id()?, rank: rank.number()? })
@@ -192,7 +192,7 @@ impl Fed<3> for Alternative {
 
 impl Fed<3> for Expected {
     const FEED: Feed = Feed::Expected;
-    const COLUMNS: [Column; 3] = [required("product_key"), required("expected_on"), optional("reason")];
+    const COLUMNS: &'static [Column; 3] = &[required("product_key"), required("expected_on"), optional("reason")];
 
     fn read([product_key, expected_on, reason]: [Cell<'_>; 3]) -> Result<Expected, Fault> {
         Ok(Expected { product_key: product_key.id()?, expected_on: expected_on.date()?, reason: reason.words()? })

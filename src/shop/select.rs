@@ -86,3 +86,34 @@ impl<'which> Filter<'which> {
 pub(super) fn sql(text: String) -> AssertSqlSafe<String> {
     AssertSqlSafe(text)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_come_as_text_in_the_feeds_order_and_absent_ones_as_null() {
+        let columns = [Some("line_id"), None, Some("Sku")];
+        let table = [
+            (Engine::Postgres, "select q.\"line_id\"::text, null, q.\"Sku\"::text from (\nselect 1\n) q"),
+            (
+                Engine::MySql,
+                "select cast(q.`line_id` as char character set utf8mb4), null, \
+                 cast(q.`Sku` as char character set utf8mb4) from (\nselect 1\n) q",
+            ),
+            (Engine::Sqlite, "select cast(q.\"line_id\" as text), null, cast(q.\"Sku\" as text) from (\nselect 1\n) q"),
+        ];
+        for (engine, expected) in table {
+            assert_eq!(select(engine, "select 1; -- x", &columns, ""), expected);
+        }
+    }
+
+    #[test]
+    fn a_filter_needs_the_column_and_a_list_that_the_databases_take() {
+        let which = |ids: usize| Which::Changed { since: Timestamp::UNIX_EPOCH, also: vec!["7".into(); ids] };
+        assert!(Filter::of(&Which::All, Some("updated_at")).is_none());
+        assert!(Filter::of(&which(1), None).is_none());
+        assert!(Filter::of(&which(MOST_IDS), Some("updated_at")).is_some());
+        assert!(Filter::of(&which(MOST_IDS + 1), Some("updated_at")).is_none());
+    }
+}
