@@ -6,4 +6,5 @@ mod settings;
 mod shop;
 mod shop_mappings;
 mod smtp;
+mod store;
 mod support;

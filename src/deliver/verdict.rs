@@ -72,6 +72,7 @@ mod tests {
             first_tried_at: first_tried_at.map(|at| at.parse().unwrap()),
             charged,
             doubts,
+            doubted_relay: None,
             rendered: true,
         }
     }

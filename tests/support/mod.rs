@@ -2,3 +2,4 @@
 pub mod servers;
 pub mod shops;
 pub mod smtp_server;
+pub mod state;
