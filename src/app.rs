@@ -74,7 +74,7 @@ impl App {
             clock: self.clock.clone(),
             owner: self.owner.clone(),
             stop: self.stopping(),
-            accept_shrunken,
+            accept_shrunken: accept_shrunken.into(),
         })
     }
 

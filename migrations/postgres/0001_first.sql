@@ -69,7 +69,6 @@ create table outbox (
   released boolean not null default false,
   created_at bigint not null,
   due_at bigint not null,
-  first_tried_at bigint,
   sent_at bigint,
   attempts bigint not null default 0,
   charged bigint not null default 0,     -- attempts that bring the end of the retry ladder nearer

@@ -50,7 +50,7 @@ impl Store {
         }
         views::lock(&mut tx, &orders).await?;
         // Read again under the lock: another process may have been faster.
-        let dead = sql!("select id, order_row, kind, content, fence, created_at, first_tried_at, charged, doubts, message_id, "
+        let dead = sql!("select id, order_row, kind, content, fence, created_at, charged, doubts, message_id, "
             "(select a.relay from attempts a where a.notification_id = outbox.id and a.outcome = 'unknown' "
             "order by a.number desc limit 1) as doubted_relay, in_transfer, crashes from " rows(n bigint)
             " join outbox on outbox.order_row = x.n where state = 'sending' and lease_until < " now);

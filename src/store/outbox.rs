@@ -24,7 +24,6 @@ pub struct Claimed {
     pub content: Content,
     pub fence: i64,
     pub created_at: Timestamp,
-    pub first_tried_at: Option<Timestamp>,
     /// Tries that brought the end of the ladder nearer.
     pub charged: i64,
     /// Tries of which nobody knows whether they were accepted.
@@ -132,7 +131,7 @@ impl Store {
             "and not exists (select 1 from outbox d where d.order_row = o.order_row and d.channel = o.channel and d.state = 'in_doubt' "
             "and d.due_at <= $3 and d.id <> o.id and (o.state = 'queued' or (d.created_at, d.id) < (o.created_at, o.id))) "
             "order by o.due_at limit $5" either("", " for update skip locked") ") "
-            "returning id, order_row, kind, content, fence, created_at, first_tried_at, charged, doubts, message_id, "
+            "returning id, order_row, kind, content, fence, created_at, charged, doubts, message_id, "
             "(select a.relay from attempts a where a.notification_id = outbox.id and a.outcome = 'unknown' "
             "order by a.number desc limit 1) as doubted_relay");
         let values = values![owner, lease.as_micros(), now, channel, limit as i64];
@@ -217,14 +216,14 @@ impl Store {
 
     /// Marks notifications as in transfer, if their lease still holds and nothing of their order changed since they
     /// were checked. Returns those that may be sent; the mark is durable before the first byte of them leaves.
-    pub async fn mark(&self, marks: &[Mark], now: Timestamp) -> Result<Vec<Uuid>, StoreError> {
+    pub async fn mark(&self, marks: &[Mark]) -> Result<Vec<Uuid>, StoreError> {
         let mut tx = self.write().await?;
-        let mark = sql!("update outbox set in_transfer = true, first_tried_at = coalesce(first_tried_at, $2) from "
+        let mark = sql!("update outbox set in_transfer = true from "
             rows(id text, fence bigint, order_row bigint, revision bigint)
             " join orders o on o.id = x.order_row and o.revision = x.revision "
             "where outbox.id = x.id and outbox.fence = x.fence and outbox.state = 'sending' and outbox.lease_until > " now
             " returning outbox.id");
-        let rows = tx.rows(mark, vec![batch(marks)?, now.into()]).await?;
+        let rows = tx.rows(mark, vec![batch(marks)?]).await?;
         tx.commit().await?;
         rows.iter().map(|row| row.id("id")).collect()
     }
@@ -262,7 +261,6 @@ pub(super) fn claimed_of(row: &Row) -> Result<Claimed, StoreError> {
         content: row.json("content")?,
         fence: row.int("fence")?,
         created_at: row.time("created_at")?,
-        first_tried_at: row.maybe_time("first_tried_at")?,
         charged: row.int("charged")?,
         doubts: row.int("doubts")?,
         doubted_relay: row.maybe_text("doubted_relay")?,

@@ -12,6 +12,7 @@ pub mod spill;
 pub mod standing;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -19,7 +20,7 @@ use tokio::sync::watch;
 use tracing::{error, info, warn};
 
 use crate::clock::Clock;
-use crate::deliver::MAIL;
+use crate::outbox::notification::MAIL;
 use crate::outbox::plan::{Circumstances, Look, plan};
 use crate::outbox::schedule::Schedules;
 use crate::settings::Settings;
@@ -90,7 +91,7 @@ pub struct Watcher {
     /// True once the process is to stop.
     pub stop: watch::Receiver<bool>,
     /// Takes an emptied or shrunken feed as true, once.
-    pub accept_shrunken: bool,
+    pub accept_shrunken: AtomicBool,
 }
 
 /// What a look saw.
@@ -140,7 +141,7 @@ impl Watcher {
         intake.read_all_lines(&mut look).await?;
         look.end().await?;
 
-        let accept = self.accept_shrunken || self.store.fact(fact::ACCEPT_SHRUNKEN).await?.is_some();
+        let accept = self.accept_shrunken.load(Relaxed) || self.store.fact(fact::ACCEPT_SHRUNKEN).await?.is_some();
         let mut looked = Looked { lines: intake.rows, set_aside: intake.set_aside(), baseline, ..Looked::default() };
         let newest = intake.newest;
         // A sweep reads every row: what was set aside before and is not now has been mended.
@@ -151,6 +152,7 @@ impl Watcher {
         self.save_cursor(newest).await?;
         let micros = began.as_microsecond().to_string();
         self.store.set_fact(fact::SWEPT_AT, Some(&micros)).await?;
+        self.accept_shrunken.store(false, Relaxed);
         self.store.set_fact(fact::ACCEPT_SHRUNKEN, None).await?;
         if first {
             self.store.set_fact(fact::BASELINE_AT, Some(&micros)).await?;
@@ -162,6 +164,9 @@ impl Watcher {
     /// changed, or too much did, a poll is a sweep.
     pub async fn poll(&self) -> Result<Looked, WatchError> {
         let Some(since) = self.store.fact_number(fact::CURSOR).await? else { return self.sweep().await };
+        if self.store.fact(fact::BASELINE_AT).await?.is_none() {
+            return self.sweep().await;
+        }
         let began = self.clock.now();
         let mut look = self.shop.look().await?;
         if !look.has_updated_at().await? {

@@ -129,10 +129,10 @@ async fn claim_one(store: &Store, now: Timestamp) -> Claimed {
 }
 
 /// Marks what was claimed, against the order as it is now; whether it may be sent.
-async fn mark(store: &Store, claimed: &Claimed, now: Timestamp) -> bool {
+async fn mark(store: &Store, claimed: &Claimed) -> bool {
     let order = order_of(store, claimed.order_row).await;
     let mark = Mark { id: claimed.id, fence: claimed.fence, order_row: order.row, revision: order.revision };
-    store.mark(&[mark], now).await.unwrap() == [claimed.id]
+    store.mark(&[mark]).await.unwrap() == [claimed.id]
 }
 
 async fn order_of(store: &Store, row: i64) -> Order {
@@ -181,7 +181,7 @@ async fn in_transfer(store: &Store) -> Claimed {
     read(store, &[line("A1", "S1")], start()).await;
     let claimed = claim_one(store, start()).await;
     store.prepare(&[prepared(&claimed)]).await.unwrap();
-    assert!(mark(store, &claimed, start()).await);
+    assert!(mark(store, &claimed).await);
     claimed
 }
 

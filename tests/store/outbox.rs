@@ -143,21 +143,21 @@ async fn a_mark_needs_the_lease_the_fence_and_the_order_as_it_was_checked() {
         read(store, &[line("A1", "S1"), line("B1", "S2")], start()).await;
         let mut claimed = claim(store, start()).await;
         claimed.sort_by_key(|claimed| claimed.order_row);
-        assert!(mark(store, &claimed[0], later(5)).await);
+        assert!(mark(store, &claimed[0]).await);
         let order = order_of(store, claimed[1].order_row).await;
         assert_eq!(order.order_id, "S2");
         let checked = Mark { id: claimed[1].id, fence: 1, order_row: order.row, revision: order.revision };
         let other_fence = Mark { fence: 2, ..checked };
-        assert_eq!(store.mark(&[other_fence], start()).await.unwrap(), [Uuid::nil(); 0]);
+        assert_eq!(store.mark(&[other_fence]).await.unwrap(), [Uuid::nil(); 0]);
 
         read(store, &[expected(line("B1", "S2"), "2027-03-01")], later(60)).await;
-        assert_eq!(store.mark(&[checked], later(60)).await.unwrap(), [Uuid::nil(); 0], "the order changed");
+        assert_eq!(store.mark(&[checked]).await.unwrap(), [Uuid::nil(); 0], "the order changed");
         store.expire_leases().await.unwrap();
         let now = order_of(store, claimed[1].order_row).await.revision;
         let too_late = Mark { revision: now, ..checked };
-        assert_eq!(store.mark(&[too_late], later(60)).await.unwrap(), [Uuid::nil(); 0], "the lease ended");
+        assert_eq!(store.mark(&[too_late]).await.unwrap(), [Uuid::nil(); 0], "the lease ended");
         store.heartbeat("worker", LEASE).await.unwrap();
-        assert_eq!(store.mark(&[too_late], later(60)).await.unwrap(), [checked.id], "it was prolonged in time");
+        assert_eq!(store.mark(&[too_late]).await.unwrap(), [checked.id], "it was prolonged in time");
     }
 }
 
@@ -263,17 +263,14 @@ async fn what_is_refused_for_now_comes_back_and_only_a_charged_try_counts() {
     for state in State::on_each_engine() {
         let State { store, .. } = &state.await;
         let claimed = in_transfer(store).await;
-        assert_eq!((claimed.charged, claimed.first_tried_at), (0, None));
+        assert_eq!(claimed.charged, 0);
         finish(store, &claimed, Fate::Again { due_at: later(60), charged: true }, later(1)).await;
         assert!(claim(store, later(59)).await.is_empty());
         let again = claim_one(store, later(60)).await;
-        assert_eq!((again.charged, again.first_tried_at, again.fence), (1, Some(start()), 2));
+        assert_eq!((again.charged, again.fence), (1, 2));
         finish(store, &again, Fate::Again { due_at: later(70), charged: false }, later(60)).await;
         let again = claim_one(store, later(70)).await;
         assert_eq!((again.charged, again.doubts), (1, 0));
-        assert!(mark(store, &again, later(70)).await);
-        finish(store, &again, Fate::Again { due_at: later(70), charged: false }, later(70)).await;
-        assert_eq!(claim_one(store, later(70)).await.first_tried_at, Some(start()), "the first try stays the first");
         assert!(!told(store).await);
     }
 }
@@ -357,7 +354,7 @@ async fn a_lost_lease_changes_nothing_and_keeps_the_attempt() {
             assert_eq!(state_of(store, lost.id).await, "sending", "{fate:?}");
             assert_eq!(outcomes(store, lost.id).await, ["crashed", "refused"]);
             assert_eq!(tasks(store).await, [""; 0]);
-            assert!(mark(store, &ours, later(5)).await, "{fate:?}: the other one goes on");
+            assert!(mark(store, &ours).await, "{fate:?}: the other one goes on");
             finish(store, &ours, Fate::Sent, later(6)).await;
             assert_eq!(log(store).await, ["backordered sent"], "{fate:?}");
         }
@@ -449,7 +446,7 @@ async fn two_mails_to_one_recipient_about_a_line_that_moved_can_be_finished_toge
         let State { store, .. } = &state.await;
         read(store, &[line("A1", "S1")], start()).await;
         let first = claim_one(store, start()).await;
-        assert!(mark(store, &first, start()).await);
+        assert!(mark(store, &first).await);
         let german = Line { locale: Some("de-DE".into()), ..line("A1", "S1") };
         read(store, &[german], later(1)).await;
         let second = claim_one(store, later(1)).await;
@@ -488,7 +485,7 @@ async fn what_was_in_transfer_when_its_process_died_is_in_doubt_and_told() {
         assert!(told(store).await);
         let again = claim_one(store, later(60)).await;
         assert_eq!((again.doubts, again.doubted_relay.as_deref()), (1, None), "nobody knows which relay it was");
-        assert!(mark(store, &again, later(60)).await);
+        assert!(mark(store, &again).await);
         store.expire_leases().await.unwrap();
         store.reap(Some(later(120)), later(60)).await.unwrap();
         assert_eq!(tasks(store).await, [format!("in_doubt {}", claimed.id)], "the second doubt is for staff");
@@ -538,7 +535,7 @@ async fn looks_claims_results_and_take_overs_at_once_neither_lose_nor_double_any
                         let claimed = store.claim(&owner.to_string(), MAIL, now, 10, LEASE).await.unwrap();
                         let mut finished = Vec::new();
                         for claimed in claimed {
-                            let sendable = mark(&store, &claimed, now).await;
+                            let sendable = mark(&store, &claimed).await;
                             let overtaken = Fate::Overtaken { note: "overtaken by news" };
                             let fate = if sendable { Fate::Sent } else { overtaken };
                             finished.push(Finish { claimed, attempt: None, fate });
