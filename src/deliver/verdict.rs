@@ -108,12 +108,12 @@ mod tests {
 
     #[test]
     fn a_mail_is_given_up_when_its_charged_tries_have_taken_three_days() {
-        // 1m + 5m + 15m + 1h + 2h + 4h + 8h, and 8h seven times more.
-        assert_eq!(decided(&claimed(13, 0), &refused(Refusal::Temporary)), "again 28800 true");
-        let old = claimed(14, 0);
+        // 1m + 5m + 15m + 1h + 2h + 4h + 8h, and 8h seven times more, are 39 minutes less.
+        assert_eq!(decided(&claimed(14, 0), &refused(Refusal::Temporary)), "again 28800 true");
+        let old = claimed(15, 0);
         assert_eq!(
             decided(&old, &refused(Refusal::Temporary)),
-            "Failed { note: \"given up after 15 tries: 450 4.2.0 later\" }"
+            "Failed { note: \"given up after 16 tries: 450 4.2.0 later\" }"
         );
         assert_eq!(decided(&old, &refused(Refusal::Relay)), "again 10 false", "the relay's fault is not the mail's");
     }
