@@ -1,3 +1,3 @@
 //! The demonstration: what `backorderd demo` needs beside the service itself.
 pub mod catcher;
-mod mime;
+pub mod mime;

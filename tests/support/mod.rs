@@ -1,5 +1,7 @@
 //! Machinery that the tests share.
+pub mod app;
 pub mod servers;
+pub mod shop_desk;
 pub mod shops;
 pub mod smtp_server;
 pub mod state;
