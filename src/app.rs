@@ -54,6 +54,11 @@ impl App {
         self.stop.send_replace(true);
     }
 
+    /// What [`App::stop`] uses, for those who wait for a signal.
+    pub fn stopper(&self) -> watch::Sender<bool> {
+        self.stop.clone()
+    }
+
     /// True once the process is to stop.
     pub fn stopping(&self) -> watch::Receiver<bool> {
         self.stop.subscribe()
@@ -65,7 +70,7 @@ impl App {
         Ok(Shop::open(&self.settings.orders, feeds)?)
     }
 
-    pub fn watcher(&self, accept_shrunken: bool) -> anyhow::Result<Watcher> {
+    pub fn watcher(&self) -> anyhow::Result<Watcher> {
         Ok(Watcher {
             shop: self.shop()?,
             store: self.store.clone(),
@@ -74,7 +79,6 @@ impl App {
             clock: self.clock.clone(),
             owner: self.owner.clone(),
             stop: self.stopping(),
-            accept_shrunken,
         })
     }
 

@@ -89,8 +89,6 @@ pub struct Watcher {
     pub owner: String,
     /// True once the process is to stop.
     pub stop: watch::Receiver<bool>,
-    /// Takes an emptied or shrunken feed as true, once.
-    pub accept_shrunken: bool,
 }
 
 /// What a look saw.
@@ -140,7 +138,7 @@ impl Watcher {
         intake.read_all_lines(&mut look).await?;
         look.end().await?;
 
-        let accept = self.accept_shrunken || self.store.fact(fact::ACCEPT_SHRUNKEN).await?.is_some();
+        let accept = self.store.fact(fact::ACCEPT_SHRUNKEN).await?.is_some();
         let mut looked = Looked { lines: intake.rows, set_aside: intake.set_aside(), baseline, ..Looked::default() };
         let newest = intake.newest;
         // A sweep reads every row: what was set aside before and is not now has been mended.

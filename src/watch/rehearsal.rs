@@ -46,7 +46,7 @@ impl Watcher {
         let first = self.store.fact(fact::BASELINE_AT).await?.is_none();
         let baseline = first && self.settings.orders.first_sweep == FirstSweep::Baseline;
         let mut looked = Looked { lines: intake.rows, set_aside: intake.set_aside(), baseline, ..Looked::default() };
-        let mut found = self.judge(intake, self.accept_shrunken, &mut looked).await?;
+        let mut found = self.judge(intake, false, &mut looked).await?;
         let mut would_tell = Vec::new();
         if baseline {
             return Ok(Rehearsed { looked, would_tell });
