@@ -79,6 +79,7 @@ impl App {
             clock: self.clock.clone(),
             owner: self.owner.clone(),
             stop: self.stopping(),
+            lines_read: Arc::default(),
         })
     }
 

@@ -9,7 +9,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
 use tracing::{error, info, warn};
 
-use super::General;
+use super::{General, progress};
 use crate::app::App;
 use crate::deliver::Delivered;
 use crate::store::facts::fact;
@@ -138,7 +138,8 @@ async fn watch_once(app: &App, watcher: &Watcher, delivers: bool) -> anyhow::Res
         println!("another process watches the shop; this one leaves the sweep to it");
         return Ok(true);
     }
-    let mut swept = watcher.renewing(watcher.sweep()).await;
+    let sweep = watcher.renewing(watcher.sweep());
+    let mut swept = progress::during(&watcher.lines_read, "lines read", sweep).await;
     if let (Ok(looked), true) = (&swept, delivers) {
         if let Some(settles_at) = app.store.settles_at(watcher.settings.delivery.settle).await? {
             say_looked(*looked);

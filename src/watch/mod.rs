@@ -12,6 +12,7 @@ pub mod spill;
 pub mod standing;
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -89,6 +90,8 @@ pub struct Watcher {
     pub owner: String,
     /// True once the process is to stop.
     pub stop: watch::Receiver<bool>,
+    /// Grows with every line that a look reads, for whoever shows progress.
+    pub lines_read: Arc<AtomicU64>,
 }
 
 /// What a look saw.
@@ -131,7 +134,7 @@ impl Watcher {
         let began = self.clock.now();
         let first = self.store.fact(fact::BASELINE_AT).await?.is_none();
         let baseline = first && self.settings.orders.first_sweep == FirstSweep::Baseline;
-        let mut intake = Intake::sweep(&self.store, &self.settings).await?;
+        let mut intake = Intake::sweep(&self.store, &self.settings, &self.lines_read).await?;
         let mut look = self.shop.look().await?;
         intake.read_dates(&mut look, began, false).await?;
         intake.read_products(&mut look).await?;
@@ -166,8 +169,8 @@ impl Watcher {
             look.end().await?;
             return self.sweep().await;
         }
-        let settling = self.store.unsettled_lines().await?;
-        let Some(mut intake) = Intake::poll(&self.store, &self.settings, &mut look, since, settling).await? else {
+        let Some(mut intake) = Intake::poll(&self.store, &self.settings, &self.lines_read, &mut look, since).await?
+        else {
             look.end().await?;
             return self.sweep().await;
         };
