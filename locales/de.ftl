@@ -77,7 +77,7 @@ intro-date-changed = { $change ->
     [earlier] gute Nachrichten: Worauf Sie warten, kommt früher, als wir Ihnen gesagt haben.
     [known] für das, worauf Sie warten, haben wir jetzt einen Termin.
     [unknown] es tut uns leid: Der genannte Termin gilt nicht mehr, und einen neuen kennen wir noch nicht.
-   *[mixed] bei dem, worauf Sie warten, haben sich die Termine geändert.
+   *[mixed] die Termine für das, worauf Sie warten, haben sich geändert.
 }
 intro-overdue = es tut uns leid: Der genannte Termin ist verstrichen, und worauf Sie warten, ist noch nicht eingetroffen.
 intro-restocked = vielen Dank für Ihre Geduld. Worauf Sie gewartet haben, ist eingetroffen.
@@ -115,6 +115,8 @@ label-reason = Grund
 
 next-dated = Wir senden den Artikel, sobald er da ist, und schreiben Ihnen, wenn sich der Termin ändert.
 next-undated = Wir schreiben Ihnen, sobald wir einen Termin kennen.
+next-rest-dated = Der Rest folgt, sobald er da ist. Ändert sich der Termin, schreiben wir Ihnen.
+next-rest-undated = Wir schreiben Ihnen, sobald wir einen Termin für den Rest kennen.
 next-restocked = Wir bereiten den Versand vor.
 next-cancelled = Was storniert wurde, wird nicht versandt. Haben Sie es schon bezahlt, erstatten wir Ihnen den Betrag.
 nothing-to-do = Sie müssen nichts weiter tun.

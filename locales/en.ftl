@@ -68,8 +68,8 @@ headline-date-changed = { $change ->
 }
 headline-overdue = Your order is running late
 headline-restocked = { $count ->
-    [one] An item you were waiting for is in stock
-   *[other] { $count } items you were waiting for are in stock
+    [one] An item you waited for is in stock
+   *[other] { $count } items you waited for are in stock
 }
 headline-cancelled = A cancellation in your order
 headline-still-waiting = Your order is still waiting for stock
@@ -127,6 +127,8 @@ label-reason = Reason
 
 next-dated = We send it as soon as it is in, and write to you if the date changes.
 next-undated = We write to you as soon as we know a date.
+next-rest-dated = The rest follows as soon as it is in. If the date changes, we write to you.
+next-rest-undated = We write to you as soon as we know a date for the rest.
 next-restocked = We are preparing it for shipment.
 next-cancelled = What was cancelled will not be sent. If you have already paid for it, we refund you.
 nothing-to-do = There is nothing you need to do.

@@ -7,7 +7,7 @@ use askama::Template;
 use unicode_segmentation::UnicodeSegmentation;
 
 use super::letter::Letter;
-use super::letter::line::Mood;
+use super::letter::line::{Mood, Weight};
 
 /// Short enough to be quoted once or twice without being broken anew.
 const LINE_LENGTH: usize = 72;
@@ -58,6 +58,24 @@ impl Mood {
             Mood::Good => "background:#ddf3e5;color:#14532d",
             Mood::Caution => "background:#fdeecb;color:#6b4200",
             Mood::Quiet => "background:#e8eaee;color:#3a414b",
+        }
+    }
+}
+
+impl Weight {
+    /// The class that the dark page colours.
+    fn class(self) -> &'static str {
+        match self {
+            Weight::Plain | Weight::Strong => "ink",
+            Weight::Outdated => "soft",
+        }
+    }
+
+    fn style(self) -> &'static str {
+        match self {
+            Weight::Plain => "color:#1a1d21",
+            Weight::Strong => "color:#1a1d21;font-weight:600",
+            Weight::Outdated => "color:#5b6470;text-decoration:line-through",
         }
     }
 }
