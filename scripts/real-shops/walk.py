@@ -59,8 +59,13 @@ class Walk:
 
     def show(self, arguments):
         """Shows what a read-only command of backorderd prints at this point."""
-        if self.backorderd:
-            print(f"\n$ backorderd {' '.join(arguments)}\n{self.backorderd(*arguments).rstrip()}")
+        if not self.backorderd:
+            return
+        print(f"\n$ backorderd {' '.join(arguments)}")
+        try:
+            print(self.backorderd(*arguments).rstrip())
+        except RuntimeError as failure:
+            self.differ(str(failure))
 
     def finish(self):
         what = "rows" if self.backorderd is None else "rows and mails"
