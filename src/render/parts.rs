@@ -63,19 +63,20 @@ impl Mood {
 }
 
 impl Weight {
-    /// The class that the dark page colours.
+    /// The class that the dark page colours; none: it is coloured as the letter.
     fn class(self) -> &'static str {
         match self {
-            Weight::Plain | Weight::Strong => "ink",
+            Weight::Plain | Weight::Strong => "",
             Weight::Outdated => "soft",
         }
     }
 
+    /// What follows in a style that has begun.
     fn style(self) -> &'static str {
         match self {
-            Weight::Plain => "color:#1a1d21",
-            Weight::Strong => "color:#1a1d21;font-weight:600",
-            Weight::Outdated => "color:#5b6470;text-decoration:line-through",
+            Weight::Plain => "",
+            Weight::Strong => ";font-weight:600",
+            Weight::Outdated => ";color:#5b6470;text-decoration:line-through",
         }
     }
 }
@@ -96,6 +97,11 @@ mod filters {
     pub fn wrapped(text: &str, _: &dyn askama::Values, indent: usize) -> askama::Result<String> {
         let indent = " ".repeat(indent);
         Ok(wrap(text, &indent, &indent))
+    }
+
+    #[askama::filter_fn]
+    pub fn paragraph(sentences: &[String], _: &dyn askama::Values) -> askama::Result<String> {
+        Ok(wrap(&sentences.join(" "), "", ""))
     }
 
     #[askama::filter_fn]
