@@ -112,15 +112,14 @@ impl App {
             .collect()
     }
 
-    /// The keys of the customers' links. They are made once, for an empty state database, and must stay the same: every
-    /// link in every mail that was ever sent stands on them.
+    /// The keys of the customers' links. They are made once, for a state database that has never had any, and must stay
+    /// the same: every link in every mail that was ever sent stands on them.
     pub async fn link_keys(&self) -> anyhow::Result<LinkKeys> {
         let file = &self.settings.web.secret_file;
         if !file.exists() {
-            let recorded = self.store.fact(fact::LINK_SECRET).await?;
-            if recorded.is_some() || !self.store.is_empty().await? {
+            if self.store.fact(fact::LINK_SECRET).await?.is_some() {
                 bail!(
-                    "web.secret_file: {} does not exist, and mails with links were sent before; put the file back from a copy \
+                    "web.secret_file: {} does not exist, and this state database was used with one before; put the file back from a copy \
                      or from another machine of this installation",
                     file.display()
                 );
