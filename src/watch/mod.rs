@@ -38,7 +38,7 @@ use spill::Spill;
 use standing::{Standing, Told};
 
 /// Orders of at least this many lines are one commit.
-const LINES_PER_COMMIT: usize = 500;
+const LINES_PER_COMMIT: usize = 1000;
 /// How long the watcher's lease holds without renewal, and how often it is renewed.
 pub const LEASE: Span = Span::seconds(30);
 const RENEWAL: Duration = Duration::from_secs(10);
