@@ -85,7 +85,7 @@ create table outbox (
 );
 create unique index outbox_one_unsent on outbox (order_row, channel) where state in ('queued', 'held');
 create unique index outbox_one_in_hand on outbox (order_row, channel) where state = 'sending';
-create index outbox_due on outbox (due_at) where state in ('queued', 'in_doubt') and ready and settled;
+create index outbox_due on outbox (due_at, id) where state in ('queued', 'in_doubt') and ready and settled;
 create index outbox_leased on outbox (lease_until) where state = 'sending';
 
 -- Finished notifications, for good.

@@ -97,6 +97,7 @@ impl Delivery {
         }
         let link_key = self.keys.fingerprints().first().cloned().unwrap_or_default();
         let mut prepared = Vec::with_capacity(new.len());
+        let mut packer = zstd::bulk::Compressor::new(COMPRESSION)?;
         for one in new {
             let token = self.keys.sign(one.order.link_id);
             let around = Surroundings {
@@ -122,7 +123,7 @@ impl Delivery {
                 subject: mail.subject,
                 message_id: mail.message_id,
                 link_key: link_key.clone(),
-                message: pack(&dummy::hide(&mail.bytes, &token))?,
+                message: packer.compress(&dummy::hide(&mail.bytes, &token))?,
             });
             batch.jobs.push(self.job(one, mail.bytes));
         }
@@ -146,12 +147,7 @@ impl Batch {
     }
 }
 
-/// Compresses what is kept of a mail.
-pub fn pack(bytes: &[u8]) -> Result<Vec<u8>, std::io::Error> {
-    zstd::bulk::compress(bytes, COMPRESSION)
-}
-
-/// What [`pack`] made, unpacked; `None`: it is damaged.
+/// The kept bytes of a mail, unpacked; `None`: they are damaged.
 pub fn unpack(bytes: &[u8]) -> Option<Vec<u8>> {
     zstd::bulk::decompress(bytes, MOST_BYTES).ok()
 }

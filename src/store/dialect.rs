@@ -42,7 +42,7 @@ macro_rules! sql {
     };
     (@sqlite [$($done:tt)*] rows($head:ident $head_type:ident $(, $name:ident $type:ident)*) $($rest:tt)*) => {
         sql!(@sqlite [$($done)* "(select value->>'", stringify!($head), "' as ", stringify!($head)
-            $(, ", value->>'", stringify!($name), "' as ", stringify!($name))*, " from json_each($1)) as x",] $($rest)*)
+            $(, ", value->>'", stringify!($name), "' as ", stringify!($name))*, " from jsonb_each($1)) as x",] $($rest)*)
     };
     (@postgres [$($done:tt)*]) => { concat!($($done)*) };
     (@postgres [$($done:tt)*] $text:literal $($rest:tt)*) => { sql!(@postgres [$($done)* $text,] $($rest)*) };

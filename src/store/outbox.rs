@@ -129,7 +129,7 @@ impl Store {
             "where id in (select o.id from outbox o where o.state in ('queued', 'in_doubt') and o.ready and o.settled "
             "and o.due_at <= $3 and o.channel = $4 and not exists (select 1 from outbox s "
             "where s.order_row = o.order_row and s.channel = o.channel and s.state = 'sending') "
-            "order by o.due_at limit $5" either("", " for update skip locked") ") "
+            "order by o.due_at, o.id limit $5" either("", " for update skip locked") ") "
             "returning id, order_row, kind, content, fence, created_at, first_tried_at, charged, doubts, message_id");
         let values = values![owner, lease.as_micros(), now, channel, limit as i64];
         let rows = tx.rows(claim, values).await?;
@@ -430,8 +430,8 @@ async fn apply(tx: &mut Tx, moves: &[Move], now: Timestamp) -> Result<u64, Store
             " join outbox o on o.id = x.id and o.fence = x.fence where o.state = 'sending'");
         tx.execute(log, vec![rows.clone(), now.into()]).await?;
         add_tasks(tx, &leaving, now).await?;
-        let leave = sql!("delete from outbox where state = 'sending' and exists (select 1 from "
-            rows(id text, fence bigint) " where x.id = outbox.id and x.fence = outbox.fence)");
+        let leave = sql!("delete from outbox where state = 'sending' and (id, fence) in (select id, fence from "
+            rows(id text, fence bigint) ")");
         moved += tx.execute(leave, vec![rows]).await?;
     }
     Ok(moved)
@@ -484,8 +484,8 @@ pub(super) async fn finish_unsent(
         "o.due_at, $3, o.attempts, o.last_reply, x.note, o.subject, o.message_id, false from " rows(id text, note text)
         " join outbox o on o.id = x.id where o.state in ('queued', 'held')");
     tx.execute(log, vec![rows.clone(), state.word().into(), now.into()]).await?;
-    let leave = sql!("delete from outbox where state in ('queued', 'held') and exists (select 1 from " rows(id text)
-        " where x.id = outbox.id)");
+    let leave =
+        sql!("delete from outbox where state in ('queued', 'held') and id in (select id from " rows(id text) ")");
     tx.execute(leave, vec![rows]).await.map(drop)
 }
 
