@@ -9,10 +9,9 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
 use tracing::{error, info, warn};
 
-use super::General;
+use super::{General, dead_links};
 use crate::app::App;
 use crate::deliver::Delivered;
-use crate::store::facts::fact;
 use crate::watch::{LEASE, Looked, WATCH, WatchError, Watcher};
 
 /// A process that stops has this long to finish what is in transfer.
@@ -194,12 +193,9 @@ fn say_delivered(delivered: Delivered) {
     println!("mails: {}", if words.is_empty() { "none were due".into() } else { words.join(", ") });
 }
 
-/// Customers click links at any hour: somebody has to serve the pages.
 async fn warn_of_dead_links(app: &App) -> anyhow::Result<()> {
-    if crate::web::is_unseen(&app.store, app.clock.now()).await? && app.store.fact(fact::LINK_SECRET).await?.is_some() {
-        warn!(
-            "no process served the pages for a day, so the links in the mails are dead; run `backorderd run --only web`"
-        );
+    if dead_links::are_dead(&app.store, app.clock.now()).await? {
+        warn!("{}", dead_links::WARNING);
     }
     Ok(())
 }
