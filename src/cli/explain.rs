@@ -18,10 +18,10 @@ use super::output::{instant, json_lines, minute, print, second};
 use crate::app::App;
 use crate::deliver::MAIL;
 use crate::outbox::notification::State;
-use crate::shop::line::{Line, Status};
+use crate::shop::line::Status;
 use crate::store::log::LogEntry;
 use crate::store::views::Order;
-use crate::watch::standing::Standing;
+use crate::watch::standing::{Standing, Told};
 
 #[derive(Debug, Args)]
 pub struct ExplainArguments {
@@ -138,7 +138,11 @@ fn how_it_stands(
     let (Some(order), Some(view)) = (order, view) else {
         return "the shop shows this line no more, so no mail speaks of it".into();
     };
-    let stands = stands(&view.line, now, zone);
+    let stands = in_words(&Standing::of(&view.line, now.to_zoned(zone.clone()).date()));
+    let so = |told: &Told| match in_words(&told.standing) {
+        told if told == stands => "so".to_owned(),
+        told => format!("that it {told}"),
+    };
     let Some(recipient) = &order.view.recipient else {
         return format!("it {stands}; the line has no e-mail address, so nobody can be told");
     };
@@ -149,13 +153,11 @@ fn how_it_stands(
     let told = match (told, &view.told) {
         (Some(entry), Some(told)) => {
             let perhaps = if entry.state == State::InDoubt { "may have been" } else { "was" };
-            format!("{recipient} {perhaps} told on {} that it {}", minute(told.at, zone), in_words(&told.standing))
+            format!("{recipient} {perhaps} told {} on {}", so(told), minute(told.at, zone))
         }
-        (None, Some(told)) => format!(
-            "it counts as told to {recipient} since the first sweep, on {}, that it {}",
-            minute(told.at, zone),
-            in_words(&told.standing)
-        ),
+        (None, Some(told)) => {
+            format!("since the first sweep, on {}, {recipient} counts as told {}", minute(told.at, zone), so(told))
+        }
         (_, None) => format!("{recipient} was never told anything of it"),
     };
     format!("it {stands}; {told}; {}", to_come(entries, zone))
@@ -173,16 +175,12 @@ fn to_come(entries: &[&LogEntry], zone: &TimeZone) -> String {
     }
 }
 
-fn stands(line: &Line, now: Timestamp, zone: &TimeZone) -> String {
-    in_words(&Standing::of(line, now.to_zoned(zone.clone()).date()))
-}
-
 fn in_words(standing: &Standing) -> String {
     let (open, short) = (standing.open, standing.short);
     match standing.status {
         Status::Backordered => {
-            let day = standing.expected_on.map_or("on no known date".into(), |day| format!("on {day}"));
-            format!("waits ({short} of {open} short, expected {day})")
+            let day = standing.expected_on.map_or("no date known".into(), |day| format!("expected {day}"));
+            format!("waits ({short} of {open} short, {day})")
         }
         Status::Ready => "is ready".into(),
         Status::Shipped => "has shipped".into(),

@@ -122,8 +122,8 @@ async fn watch_once(app: &App, watcher: &Watcher, delivers: bool) -> anyhow::Res
     }
     let mut swept = watcher.renewing(watcher.sweep()).await;
     if let (Ok(looked), true) = (&swept, delivers) {
-        say_looked(*looked);
         if let Some(settles_at) = app.store.settles_at(watcher.settings.delivery.settle).await? {
+            say_looked(*looked);
             let wait = Duration::try_from(settles_at.duration_since(app.clock.now())).unwrap_or_default();
             println!("news is settling; looking again in {} s", wait.as_secs_f64().ceil());
             let again = async {

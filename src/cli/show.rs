@@ -85,7 +85,10 @@ pub async fn find(store: &Store, prefix: &str) -> anyhow::Result<LogEntry> {
 
 /// The parts of a kept mail, with dead links.
 fn readable(kept: &Kept) -> anyhow::Result<Readable> {
-    Ok(mime::read(&unpack(&kept.message).context("what is kept of it is damaged")?))
+    let readable = mime::read(&unpack(&kept.message).context("what is kept of it is damaged")?);
+    // On its way a mail's lines end with CR and LF (RFC 5322, section 2.3); here they end as they were written.
+    let lines = |part: Option<String>| part.map(|part| part.replace("\r\n", "\n"));
+    Ok(Readable { text: lines(readable.text), html: lines(readable.html), ..readable })
 }
 
 fn object<'a>(entry: &'a LogEntry, attempts: &'a [AttemptEntry], readable: Option<&'a Readable>) -> ShowObject<'a> {

@@ -17,8 +17,20 @@ use crate::store::StoreError;
 use crate::store::staff::Unsent;
 
 #[derive(Debug, Args)]
-#[group(id = "which", required = true, multiple = true, args = ["ids", "all", "kind"])]
 pub struct StaffArguments {
+    #[command(flatten)]
+    which: Which,
+    /// Those of this shop, where several are in one database.
+    #[arg(long, value_name = "SHOP_ID", conflicts_with = "ids")]
+    shop: Option<String>,
+    /// Do not ask.
+    #[arg(long, short)]
+    yes: bool,
+}
+
+#[derive(Debug, Args)]
+#[group(required = true, multiple = true)]
+struct Which {
     /// Notifications, by their ids or beginnings of them.
     #[arg(value_name = "ID", conflicts_with_all = ["all", "kind"])]
     ids: Vec<String>,
@@ -28,12 +40,6 @@ pub struct StaffArguments {
     /// Those that carry news of this kind.
     #[arg(long, value_parser = log::kind)]
     kind: Option<Kind>,
-    /// Those of this shop, where several are in one database.
-    #[arg(long, value_name = "SHOP_ID", conflicts_with = "ids")]
-    shop: Option<String>,
-    /// Do not ask.
-    #[arg(long, short)]
-    yes: bool,
 }
 
 /// What is to be done.
@@ -125,12 +131,12 @@ impl StaffArguments {
 
     /// What it is to be done to, and why not to the others that were named.
     async fn choose(&self, action: Action, app: &App) -> anyhow::Result<(Vec<Uuid>, Vec<String>)> {
-        if self.ids.is_empty() {
-            let which = Unsent { states: action.states().to_vec(), kind: self.kind, shop_id: self.shop.clone() };
+        if self.which.ids.is_empty() {
+            let which = Unsent { states: action.states().to_vec(), kind: self.which.kind, shop_id: self.shop.clone() };
             return Ok((app.store.unsent(&which).await?, Vec::new()));
         }
         let (mut chosen, mut refused) = (Vec::new(), Vec::new());
-        for id in &self.ids {
+        for id in &self.which.ids {
             match show::find(&app.store, id).await {
                 Ok(entry) if action.states().contains(&entry.state) => chosen.push(entry.id),
                 Ok(entry) => {

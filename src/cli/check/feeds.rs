@@ -109,7 +109,7 @@ async fn read(feed: Feed, look: &mut Look, report: &mut Report) -> Result<(), Sh
     let rows = rows?;
     match feed {
         Feed::Lines => lines.say(&name, &took, report),
-        Feed::Stock | Feed::Alternatives | Feed::Expected => report.ok(&name, format!("{rows} rows in {took}")),
+        Feed::Stock | Feed::Alternatives | Feed::Expected => report.ok(&name, format!("{} in {took}", number_of(rows))),
     }
     aside.say(&name, report);
     Ok(())
@@ -117,6 +117,10 @@ async fn read(feed: Feed, look: &mut Look, report: &mut Report) -> Result<(), Sh
 
 fn name(feed: Feed) -> String {
     format!("feed {feed}")
+}
+
+fn number_of(rows: u64) -> String {
+    if rows == 1 { "1 row".into() } else { format!("{rows} rows") }
 }
 
 fn seconds(took: Duration) -> String {
@@ -149,7 +153,7 @@ impl Aside {
         if self.number == 0 {
             return;
         }
-        report.warning(name, format!("{} rows cannot be read and are set aside; the first:", self.number));
+        report.warning(name, format!("{} set aside because they cannot be read; the first:", number_of(self.number)));
         for aside in &self.first {
             let id = aside.line_id.as_ref().or(aside.product_key.as_ref());
             let id = id.map(|id| format!(" ({id})")).unwrap_or_default();
@@ -164,7 +168,7 @@ struct Lines {
     rows: u64,
     by_status: BTreeMap<&'static str, u64>,
     without_address: u64,
-    /// On backorder without a date, and without a reason to tell.
+    /// On backorder and without a date.
     without_date: u64,
     keys: HashSet<Key>,
     doubled: u64,
@@ -196,25 +200,25 @@ impl Lines {
     fn say(&self, name: &str, took: &str, report: &mut Report) {
         let counts: Vec<String> = self.by_status.iter().map(|(word, number)| format!("{number} {word}")).collect();
         let counts = if counts.is_empty() { String::new() } else { format!(": {}", counts.join(", ")) };
-        report.ok(name, format!("{} rows in {took}{counts}", self.rows));
+        report.ok(name, format!("{} in {took}{counts}", number_of(self.rows)));
         if self.rows == 0 {
             report.warning(name, "it is empty; if the shop has open orders, mend the query or the login's rights");
         }
         if self.doubled > 0 {
             let ids = self.first_doubled.join(", ");
             let words = format!(
-                "{} rows repeat the line_id of another row (as {ids}), so sweeps are refused; \
+                "{} with a line_id that another row has too ({ids}), so sweeps are refused; \
                  mend the query so that each order line is one row",
-                self.doubled
+                number_of(self.doubled)
             );
             report.error(name, words);
         }
         if self.without_address > 0 {
-            let words = "rows have no customer_email, so nobody can be told; those that wait are listed by `tasks`";
-            report.warning(name, format!("{} {words}", self.without_address));
+            let words = "without a customer_email, so nobody can be told; those that wait are listed by `tasks`";
+            report.warning(name, format!("{} {words}", number_of(self.without_address)));
         }
         if self.without_date > 0 {
-            report.ok(name, format!("{} lines wait without an expected date in this feed", self.without_date));
+            report.ok(name, format!("{} on backorder without an expected date", number_of(self.without_date)));
         }
         for sample in self.waiting_samples.iter().chain(&self.other_samples).take(SHOWN) {
             report.ok(name, format!("sample: {sample}"));
