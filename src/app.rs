@@ -111,14 +111,13 @@ impl App {
     /// link in every mail that was ever sent stands on them.
     pub async fn link_keys(&self) -> anyhow::Result<LinkKeys> {
         let file = &self.settings.web.secret_file;
-        let keys = match known_link_keys(file, Some(&self.store)).await? {
-            Some(keys) => keys,
-            None => {
-                let secret = LinkKeys::create()?;
-                create_secret(file, &secret)
-                    .with_context(|| format!("web.secret_file: {} cannot be created", file.display()))?;
-                LinkKeys::parse(&secret)?
-            }
+        let keys = if let Some(keys) = known_link_keys(file, Some(&self.store)).await? {
+            keys
+        } else {
+            let secret = LinkKeys::create()?;
+            create_secret(file, &secret)
+                .with_context(|| format!("web.secret_file: {} cannot be created", file.display()))?;
+            LinkKeys::parse(&secret)?
         };
         self.store.set_fact(fact::LINK_SECRET, Some(&keys.fingerprints().join("\n"))).await?;
         Ok(keys)

@@ -45,7 +45,9 @@ impl DatesArguments {
         let dates = match parse(&bytes)? {
             Ok(dates) => dates,
             Err(bad) => {
-                bad.iter().for_each(|row| eprintln!("line {}: {}", row.line, row.reason));
+                for row in &bad {
+                    eprintln!("line {}: {}", row.line, row.reason);
+                }
                 bail!("nothing was imported: {} cannot be read", count(bad.len(), "row", "rows"));
             }
         };
@@ -139,7 +141,7 @@ fn date(
 /// The separator of the header: whichever of `,`, `;` and the tabulator it has most of.
 fn separator(bytes: &[u8]) -> u8 {
     let header = bytes.split(|byte| *byte == b'\n').next().unwrap_or_default();
-    let frequency = |separator: &u8| header.iter().filter(|byte| *byte == separator).count();
+    let frequency = |separator: &u8| header.split(|byte| byte == separator).count();
     *b"\t;,".iter().max_by_key(|separator| frequency(separator)).unwrap_or(&b',')
 }
 

@@ -111,7 +111,7 @@ fn listing(entries: &[LogEntry], schedules: &Schedules) -> Listing<4> {
     ]);
     for entry in entries {
         let zone = &schedules.of(&entry.shop_id).zone;
-        listing.row([
+        listing.row(&[
             vec![
                 minute(entry.sent_at.unwrap_or(entry.created_at), zone),
                 entry.id.to_string().chars().take(ID_SHOWN).collect(),

@@ -27,6 +27,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::app::App;
 use crate::clock::Clock;
+use crate::settings::secret::Secret;
 use crate::settings::{self, Settings};
 use crate::store::Store;
 use staff::Action;
@@ -151,7 +152,7 @@ impl General {
     /// The same for commands that only look at what was recorded: they make no state database.
     pub async fn recorded_app(&self) -> anyhow::Result<App> {
         let settings = self.settings()?;
-        let password = settings.state.password.as_ref().map(|password| password.expose());
+        let password = settings.state.password.as_ref().map(Secret::expose);
         let recorded = Store::exists(&settings.state.url, password).await?;
         anyhow::ensure!(recorded, "nothing was recorded yet: the first `backorderd run` makes the state database");
         App::open(settings, Clock::System).await

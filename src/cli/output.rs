@@ -66,8 +66,8 @@ impl<const COLUMNS: usize> Listing<COLUMNS> {
     }
 
     /// Adds a row: the fields of each column.
-    pub fn row(&mut self, columns: [Vec<String>; COLUMNS]) {
-        let cells = self.cells(&columns);
+    pub fn row(&mut self, columns: &[Vec<String>; COLUMNS]) {
+        let cells = self.cells(columns);
         self.table.add_row(cells);
     }
 
@@ -123,7 +123,7 @@ mod tests {
 
     fn listing(width: Option<u16>) -> String {
         let mut listing = Listing::of_width([&["time", "id"], &["subject"]], width);
-        listing.row([vec!["2026-11-23 16:32".into(), "01935abc".into()], vec!["Your camp stove is late ".repeat(4)]]);
+        listing.row(&[vec!["2026-11-23 16:32".into(), "01935abc".into()], vec!["Your camp stove is late ".repeat(4)]]);
         listing.to_string()
     }
 

@@ -51,6 +51,8 @@ impl RunArguments {
             return super::dry_run::run(general).await;
         }
         let app = general.app().await?;
+        // Whichever part runs first makes the link secret: after the first sweep it is too late to.
+        app.link_keys().await?;
         if self.once { self.once(&app).await } else { self.service(&app).await }
     }
 
@@ -121,17 +123,17 @@ async fn watch_once(app: &App, watcher: &Watcher, delivers: bool) -> anyhow::Res
         return Ok(true);
     }
     let mut swept = watcher.renewing(watcher.sweep()).await;
-    if let (Ok(looked), true) = (&swept, delivers) {
-        if let Some(settles_at) = app.store.settles_at(watcher.settings.delivery.settle).await? {
-            say_looked(*looked);
-            let wait = Duration::try_from(settles_at.duration_since(app.clock.now())).unwrap_or_default();
-            println!("news is settling; looking again in {} s", wait.as_secs_f64().ceil());
-            let again = async {
-                tokio::time::sleep(wait.min(watcher.settings.delivery.settle.duration())).await;
-                watcher.sweep().await
-            };
-            swept = watcher.renewing(again).await;
-        }
+    if let (Ok(looked), true) = (&swept, delivers)
+        && let Some(settles_at) = app.store.settles_at(watcher.settings.delivery.settle).await?
+    {
+        say_looked(*looked);
+        let wait = Duration::try_from(settles_at.duration_since(app.clock.now())).unwrap_or_default();
+        println!("news is settling; looking again in {} s", wait.as_secs_f64().ceil());
+        let again = async {
+            tokio::time::sleep(wait.min(watcher.settings.delivery.settle.duration())).await;
+            watcher.sweep().await
+        };
+        swept = watcher.renewing(again).await;
     }
     app.store.release_lease(WATCH, &app.owner).await?;
     match swept {

@@ -24,7 +24,7 @@ use crate::store::log::{AttemptEntry, LogEntry};
 use crate::store::outbox::Kept;
 
 /// So many ids are named where a beginning fits several.
-const NAMED: usize = 5;
+const NAMED: u8 = 5;
 
 #[derive(Debug, Args)]
 pub struct ShowArguments {
@@ -74,10 +74,11 @@ impl ShowArguments {
 
 /// The one notification whose id begins with `prefix`.
 pub async fn find(store: &Store, prefix: &str) -> anyhow::Result<LogEntry> {
-    let mut found = store.notifications_like(prefix, NAMED as i64 + 1).await?;
+    let mut found = store.notifications_like(prefix, i64::from(NAMED) + 1).await?;
     if found.len() > 1 {
-        let more = if found.len() > NAMED { ", ..." } else { "" };
-        let ids: Vec<String> = found.iter().take(NAMED).map(|entry| entry.id.to_string()).collect();
+        let named = usize::from(NAMED);
+        let more = if found.len() > named { ", ..." } else { "" };
+        let ids: Vec<String> = found.iter().take(named).map(|entry| entry.id.to_string()).collect();
         bail!("several notifications begin with {prefix}: {}{more}; write more of the id", ids.join(", "));
     }
     found.pop().with_context(|| format!("there is no notification {prefix}; `backorderd log` lists them"))

@@ -98,7 +98,9 @@ impl StaffArguments {
     pub async fn run(self, action: Action, general: &General) -> anyhow::Result<ExitCode> {
         let app = general.recorded_app().await?;
         let (chosen, refused) = self.choose(action, &app).await?;
-        refused.iter().for_each(|refusal| eprintln!("backorderd: {refusal}"));
+        for refusal in &refused {
+            eprintln!("backorderd: {refusal}");
+        }
         let unwilling = if refused.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
         if chosen.is_empty() {
             if refused.is_empty() {

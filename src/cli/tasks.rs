@@ -89,7 +89,7 @@ fn listing(tasks: &[Task], schedules: &Schedules) -> Listing<3> {
     let mut listing = Listing::new([&["since", "id"], &["kind", "subject"], &["reason", "mend"]]);
     for task in tasks {
         let zone = &schedules.of(&task.shop_id).zone;
-        listing.row([
+        listing.row(&[
             vec![minute(task.since, zone), task.id.clone()],
             vec![task.kind.clone(), task.subject.clone()],
             vec![task.reason.clone(), task.mend.clone()],
@@ -117,7 +117,9 @@ async fn done(app: &App, ids: &[String]) -> anyhow::Result<ExitCode> {
     if !ended.is_empty() {
         println!("{} done", count(ended.len(), "task is", "tasks are"));
     }
-    refused.iter().for_each(|refusal| eprintln!("backorderd: {refusal}"));
+    for refusal in &refused {
+        eprintln!("backorderd: {refusal}");
+    }
     Ok(if refused.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 

@@ -95,13 +95,14 @@ async fn read(feed: Feed, look: &mut Look, report: &mut Report) -> Result<(), Sh
                     progress.set_message(format!("reading {feed}: {} rows", lines.rows));
                     progress.tick();
                 }
-                aside.or(row, |line| lines.see(&line))
+                aside.or(row, |line| lines.see(&line));
+                Ok(())
             })
             .await
         }
-        Feed::Stock => look.stock(|row| aside.or(row, drop)).await,
-        Feed::Alternatives => look.alternatives(|row| aside.or(row, drop)).await,
-        Feed::Expected => look.expected(|row| aside.or(row, drop)).await,
+        Feed::Stock => look.stock(|row| Ok(aside.or(row, drop))).await,
+        Feed::Alternatives => look.alternatives(|row| Ok(aside.or(row, drop))).await,
+        Feed::Expected => look.expected(|row| Ok(aside.or(row, drop))).await,
     };
     progress.finish_and_clear();
     let name = name(feed);
@@ -136,7 +137,7 @@ struct Aside {
 
 impl Aside {
     /// Counts a row that is set aside, or lets the other one be seen.
-    fn or<T>(&mut self, row: Row<T>, see: impl FnOnce(T)) -> Result<(), ShopError> {
+    fn or<T>(&mut self, row: Row<T>, see: impl FnOnce(T)) {
         match row {
             Row::Read(read) => see(read),
             Row::SetAside(aside) => {
@@ -146,7 +147,6 @@ impl Aside {
                 }
             }
         }
-        Ok(())
     }
 
     fn say(&self, name: &str, report: &mut Report) {

@@ -7,13 +7,14 @@ use std::path::{Path, PathBuf};
 use super::Report;
 use super::file_system::{self, IsNetwork};
 use crate::settings::Settings;
+use crate::settings::secret::Secret;
 use crate::store::{Store, StoreError, VERSION};
 
 const WHAT: &str = "state database";
 
 /// Says what was found; `None`: there is none, or it cannot be used.
 pub async fn check(settings: &Settings, report: &mut Report) -> Option<Store> {
-    let password = settings.state.password.as_ref().map(|password| password.expose());
+    let password = settings.state.password.as_ref().map(Secret::expose);
     match open(&settings.state.url, password, report).await {
         Ok(store) => store,
         Err(error) => {
