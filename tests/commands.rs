@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::support::installation::{Installation, Ran};
+use crate::support::servers::postgres;
 use crate::support::smtp_server::{Act, At, SmtpServer};
 
 const LOG_KEYS: [&str; 19] = [
@@ -490,4 +491,34 @@ async fn a_lines_own_preview_shows_its_order_in_the_kinds_that_make_sense() {
     installation.run(&["run", "--once"]).await.good();
     let shipped = installation.run(&["preview", "--out", "previews", "--line", "1"]).await;
     assert!(shipped.failed(1).contains("no mail makes sense about line 1"), "{}", shipped.stderr);
+}
+
+#[tokio::test]
+async fn every_command_works_on_postgresql_too() {
+    let installation = Installation::new().await;
+    installation.set("[state]", &format!("url = \"{}\"", postgres().database().await));
+    let check = installation.run(&["check"]).await.good();
+    assert!(check.words().contains("PostgreSQL: nothing is there yet"), "{}", check.words());
+    installation.waiting_line("1", "100", "'ada@example.com'").await;
+    installation.waiting_line("2", "101", "'bob@example.com'").await;
+    installation.run(&["run", "--once", "--only", "watch"]).await.good();
+    let by_product = ["--product", "HL-400", "--kind", "backordered", "--state", "queued", "--since", "2026-01-01"];
+    let queued = ids(&installation, &by_product).await;
+    assert_eq!(queued.len(), 2);
+    assert_eq!(installation.run(&["hold", "--all", "-y"]).await.good().words(), "2 notifications held\n");
+    installation.run(&["release", &queued[0][..18], "-y"]).await.good();
+    installation.run(&["withdraw", "--kind", "backordered", "--shop", "", "-y"]).await.good();
+    assert_eq!(states(&installation.run(&["log", "--json"]).await), ["withdrawn", "withdrawn"]);
+    installation.run_with_input(&["dates", "import", "-"], "product_key,expected_on\nLAMP,2027-05-04\n").await.good();
+    installation.in_shop("update order_lines set expected_on = null").await;
+    installation.run(&["run", "--once"]).await.good();
+    let explained = installation.run(&["explain", "1"]).await.good();
+    assert!(explained.words().contains("withdrawn by staff"), "{}", explained.words());
+    assert!(explained.words().lines().last().unwrap().contains("ada@example.com was told so"), "{}", explained.words());
+    let sent = &ids(&installation, &["--order", "S100", "--state", "sent"]).await[0];
+    let eml = installation.run(&["show", sent, "--eml"]).await.good().stdout;
+    assert!(installation.smtp.mails().iter().any(|mail| mail.bytes == eml));
+    installation.run(&["tasks"]).await.good();
+    let check = installation.run(&["check"]).await.good();
+    assert!(check.words().contains("PostgreSQL: can be read and written"), "{}", check.words());
 }

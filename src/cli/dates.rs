@@ -103,12 +103,12 @@ fn parse(bytes: &[u8]) -> anyhow::Result<Result<Vec<Expected>, Vec<BadRow>>> {
         let row = match row {
             Ok(row) => row,
             Err(error) => {
-                let line = error.position().map_or(0, csv::Position::line);
+                let line = error.position().map_or(0, |position| line_of(position, bytes));
                 bad.push(BadRow { line, reason: "it is no text in UTF-8; save the file as UTF-8".into() });
                 continue;
             }
         };
-        let line = row.position().map_or(0, csv::Position::line);
+        let line = row.position().map_or(0, |position| line_of(position, bytes));
         match date(&row, header.len(), [Some(product_key), Some(expected_on), reason], &lines) {
             Ok(date) => {
                 lines.insert(date.product_key.clone(), line);
@@ -118,6 +118,13 @@ fn parse(bytes: &[u8]) -> anyhow::Result<Result<Vec<Expected>, Vec<BadRow>>> {
         }
     }
     Ok(if bad.is_empty() { Ok(dates) } else { Err(bad) })
+}
+
+/// The line that a row stands in, as an editor counts; its position is that of the empty lines before it.
+fn line_of(position: &csv::Position, bytes: &[u8]) -> u64 {
+    let rest = usize::try_from(position.byte()).ok().and_then(|at| bytes.get(at..)).unwrap_or_default();
+    let empty = rest.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).filter(|byte| **byte == b'\n').count();
+    position.line() + empty as u64
 }
 
 /// The date in one row, whose columns are at these places.

@@ -139,7 +139,7 @@ mod tests {
     fn in_a_pipe_every_row_is_one_line() {
         let shown = listing(None);
         assert_eq!(shown.lines().count(), 2, "{shown}");
-        assert!(shown.lines().nth(1).unwrap().contains("2026-11-23 16:32   01935abc"), "{shown}");
+        assert!(shown.lines().nth(1).unwrap().contains("2026-11-23 16:32  01935abc"), "{shown}");
     }
 
     #[test]

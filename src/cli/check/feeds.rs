@@ -100,9 +100,27 @@ async fn read(feed: Feed, look: &mut Look, report: &mut Report) -> Result<(), Sh
             })
             .await
         }
-        Feed::Stock => look.stock(|row| Ok(aside.or(row, drop))).await,
-        Feed::Alternatives => look.alternatives(|row| Ok(aside.or(row, drop))).await,
-        Feed::Expected => look.expected(|row| Ok(aside.or(row, drop))).await,
+        Feed::Stock => {
+            look.stock(|row| {
+                aside.or(row, drop);
+                Ok(())
+            })
+            .await
+        }
+        Feed::Alternatives => {
+            look.alternatives(|row| {
+                aside.or(row, drop);
+                Ok(())
+            })
+            .await
+        }
+        Feed::Expected => {
+            look.expected(|row| {
+                aside.or(row, drop);
+                Ok(())
+            })
+            .await
+        }
     };
     progress.finish_and_clear();
     let name = name(feed);

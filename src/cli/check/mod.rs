@@ -10,6 +10,7 @@ mod state;
 
 use std::process::ExitCode;
 
+use super::output::print;
 use super::{General, dead_links};
 use crate::app;
 use crate::clock::Clock;
@@ -53,7 +54,8 @@ impl Report {
             Level::Error => "error",
         };
         let words: Vec<&str> = words.split_whitespace().collect();
-        println!("{word:<8} {what:<18} {}", words.join(" "));
+        // Where nothing can be printed, the exit code still tells.
+        let _ = print(format!("{word:<8} {what:<18} {}\n", words.join(" ")));
     }
 }
 
