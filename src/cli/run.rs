@@ -53,7 +53,7 @@ impl RunArguments {
         let app = general.app().await?;
         // Whichever part runs first makes the link secret: after the first sweep it is too late to.
         app.link_keys().await?;
-        if self.once { self.once(&app).await } else { self.service(&app).await }
+        if self.once { Box::pin(self.once(&app)).await } else { self.service(&app).await }
     }
 
     fn has(&self, part: Part) -> bool {
@@ -93,7 +93,7 @@ impl RunArguments {
         }
         if self.has(Part::Watch) {
             let watcher = app.watcher(self.accept_shrunken)?;
-            parts.spawn(async move { watcher.run().await });
+            parts.spawn(async move { Box::pin(watcher.run()).await });
         }
         if self.has(Part::Deliver) {
             let delivery = app.delivery().await?;
