@@ -9,7 +9,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
 use tracing::{error, info, warn};
 
-use super::{General, progress};
+use super::{General, dead_links, progress};
 use crate::app::App;
 use crate::deliver::Delivered;
 use crate::store::facts::fact;
@@ -52,11 +52,13 @@ impl RunArguments {
             return super::dry_run::run(general).await;
         }
         let app = general.app().await?;
+        // Whichever part runs first makes the link secret: after the first sweep it is too late to.
+        app.link_keys().await?;
         if self.accept_shrunken {
             app.store.set_fact(fact::ACCEPT_SHRUNKEN, Some("by run --accept-shrunken")).await?;
         }
         stop_on_signals(&app)?;
-        if self.once { self.once(&app).await } else { self.service(&app).await }
+        if self.once { Box::pin(self.once(&app)).await } else { self.service(&app).await }
     }
 
     fn has(&self, part: Part) -> bool {
@@ -96,7 +98,7 @@ impl RunArguments {
         }
         if self.has(Part::Watch) {
             let watcher = app.watcher()?;
-            parts.spawn(async move { watcher.run().await });
+            parts.spawn(async move { Box::pin(watcher.run()).await });
         }
         if self.has(Part::Deliver) {
             let delivery = app.delivery().await?;
@@ -138,22 +140,22 @@ async fn watch_once(app: &App, watcher: &Watcher, delivers: bool) -> anyhow::Res
         println!("another process watches the shop; this one leaves the sweep to it");
         return Ok(true);
     }
-    let sweep = watcher.renewing(watcher.sweep());
+    let sweep = Box::pin(watcher.renewing(watcher.sweep()));
     let mut swept = progress::during(&watcher.lines_read, "lines read", sweep).await;
-    if let (Ok(looked), true) = (&swept, delivers) {
-        if let Some(settles_at) = app.store.settles_at(watcher.settings.delivery.settle).await? {
-            say_looked(*looked);
-            let wait = Duration::try_from(settles_at.duration_since(app.clock.now())).unwrap_or_default();
-            let wait = wait.min(watcher.settings.delivery.settle.duration());
-            println!("news is settling; looking again in {} s", wait.as_secs_f64().ceil());
-            let again = async {
-                let mut stop = app.stopping();
-                // A stop ends the wait; the sweep itself is short.
-                let _ = tokio::time::timeout(wait, stop.wait_for(|stop| *stop)).await;
-                watcher.sweep().await
-            };
-            swept = watcher.renewing(again).await;
-        }
+    if let (Ok(looked), true) = (&swept, delivers)
+        && let Some(settles_at) = app.store.settles_at(watcher.settings.delivery.settle).await?
+    {
+        say_looked(*looked);
+        let wait = Duration::try_from(settles_at.duration_since(app.clock.now())).unwrap_or_default();
+        let wait = wait.min(watcher.settings.delivery.settle.duration());
+        println!("news is settling; looking again in {} s", wait.as_secs_f64().ceil());
+        let again = async {
+            let mut stop = app.stopping();
+            // A stop ends the wait; the sweep itself is short.
+            let _ = tokio::time::timeout(wait, stop.wait_for(|stop| *stop)).await;
+            watcher.sweep().await
+        };
+        swept = Box::pin(watcher.renewing(again)).await;
     }
     app.store.release_lease(WATCH, &app.owner).await?;
     match swept {
@@ -215,12 +217,9 @@ fn say_delivered(delivered: Delivered) {
     println!("mails: {}", if words.is_empty() { "none were due".into() } else { words.join(", ") });
 }
 
-/// Customers click links at any hour: somebody has to serve the pages.
 async fn warn_of_dead_links(app: &App) -> anyhow::Result<()> {
-    if crate::web::is_unseen(&app.store, app.clock.now()).await? && app.store.fact(fact::LINK_SECRET).await?.is_some() {
-        warn!(
-            "no process served the pages for a day, so the links in the mails are dead; run `backorderd run --only web`"
-        );
+    if dead_links::are_dead(&app.store, app.clock.now()).await? {
+        warn!("{}", dead_links::WARNING);
     }
     Ok(())
 }

@@ -6,11 +6,12 @@
 use std::collections::{BTreeSet, HashMap};
 
 use jiff::Timestamp;
+use uuid::Uuid;
 
 use super::Delivery;
 use super::compose::{self, Check, Surroundings};
 use super::job::Job;
-use crate::links::dummy;
+use crate::links::{LinkKeys, dummy};
 use crate::outbox::schedule::Schedule;
 use crate::store::StoreError;
 use crate::store::outbox::{Claimed, Fate, Finish, Kept, Prepared};
@@ -64,7 +65,8 @@ impl Delivery {
         let ids: Vec<_> = known.iter().map(|one| one.claimed.id).collect();
         let mut contents = self.store.contents(&ids).await?;
         for one in known {
-            match contents.remove(&one.claimed.id).and_then(|kept| self.bytes_of(&kept, one.order)) {
+            let kept = contents.remove(&one.claimed.id);
+            match kept.and_then(|kept| live_bytes(&kept, &self.keys, one.order.link_id)) {
                 Some(bytes) => batch.jobs.push(self.job(one, bytes)),
                 None => batch.finish(
                     one.claimed,
@@ -73,13 +75,6 @@ impl Delivery {
             }
         }
         Ok(())
-    }
-
-    /// The exact bytes of a kept mail; `None`: they are damaged, or the key of its link is gone.
-    fn bytes_of(&self, kept: &Kept, order: &Order) -> Option<Vec<u8>> {
-        let hidden = unpack(&kept.message)?;
-        let key = self.keys.fingerprints().iter().position(|fingerprint| *fingerprint == kept.link_key)?;
-        Some(dummy::restore(&hidden, &self.keys.token(order.link_id, key)?))
     }
 
     /// Renders mails for the first time and keeps them.
@@ -145,6 +140,14 @@ impl Batch {
     fn finish(&mut self, claimed: Claimed, fate: Fate) {
         self.finished.push(Finish { claimed, attempt: None, fate });
     }
+}
+
+/// The exact bytes of a kept mail, its order's live link put in again; `None`: they are damaged, or the key of the link
+/// is gone.
+pub fn live_bytes(kept: &Kept, keys: &LinkKeys, link_id: Uuid) -> Option<Vec<u8>> {
+    let hidden = unpack(&kept.message)?;
+    let key = keys.fingerprints().iter().position(|fingerprint| *fingerprint == kept.link_key)?;
+    Some(dummy::restore(&hidden, &keys.token(link_id, key)?))
 }
 
 /// The kept bytes of a mail, unpacked; `None`: they are damaged.

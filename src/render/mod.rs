@@ -14,6 +14,7 @@ pub mod figures;
 pub mod foreign;
 pub mod letter;
 pub mod mail;
+pub mod mime;
 pub mod parts;
 pub mod samples;
 pub mod words;

@@ -9,6 +9,7 @@
 //! but then every batch in JSON, every comparison and every test would exist in two versions; one text is worth more
 //! than a nicer look in `psql` (`to_timestamp(due_at / 1e6)` shows it there).
 
+use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -18,7 +19,7 @@ use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions, PgRow};
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteRow, SqliteSynchronous,
 };
-use sqlx::{Column as _, Connection as _, Postgres, Row as _, Sqlite, Transaction};
+use sqlx::{Column as _, ConnectOptions as _, Connection as _, Postgres, Row as _, Sqlite, Transaction};
 
 use super::StoreError;
 
@@ -202,8 +203,16 @@ impl Db {
 
     /// Whether the database at `url` is there and was migrated before.
     pub async fn has_tables(url: &str, password: Option<&str>) -> Result<bool, StoreError> {
-        if url.starts_with("sqlite:") {
-            return Ok(SqliteConnectOptions::from_str(url)?.get_filename().exists());
+        if let Some(file) = file_of(url)? {
+            if !file.exists() {
+                return Ok(false);
+            }
+            let options = SqliteConnectOptions::from_str(url)?.read_only(true).busy_timeout(BUSY_TIMEOUT);
+            let mut connection = options.connect().await?;
+            let tables = sqlx::query_scalar("select exists (select 1 from sqlite_schema where name = 'migrations')");
+            let found = tables.fetch_one(&mut connection).await?;
+            connection.close().await?;
+            return Ok(found);
         }
         let mut connection = sqlx::PgConnection::connect_with(&postgres_options(url, password)?).await?;
         let found =
@@ -240,6 +249,12 @@ impl Db {
             Db::Postgres(pool) => pool.close().await,
         }
     }
+}
+
+/// The file of an SQLite database; `None`: it is a server's.
+pub fn file_of(url: &str) -> Result<Option<PathBuf>, StoreError> {
+    let sqlite = url.starts_with("sqlite:").then(|| SqliteConnectOptions::from_str(url)).transpose()?;
+    Ok(sqlite.map(|options| options.get_filename().to_owned()))
 }
 
 fn postgres_options(url: &str, password: Option<&str>) -> Result<PgConnectOptions, StoreError> {
