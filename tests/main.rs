@@ -7,4 +7,5 @@ mod settings;
 mod shop;
 mod shop_mappings;
 mod smtp;
+mod store;
 mod support;

@@ -68,7 +68,6 @@ create table outbox (
   released boolean not null default false,
   created_at bigint not null,
   due_at bigint not null,
-  first_tried_at bigint,
   sent_at bigint,
   attempts bigint not null default 0,
   charged bigint not null default 0,     -- attempts that bring the end of the retry ladder nearer
@@ -85,6 +84,7 @@ create table outbox (
 );
 create unique index outbox_one_unsent on outbox (order_row, channel) where state in ('queued', 'held');
 create unique index outbox_one_in_hand on outbox (order_row, channel) where state = 'sending';
+create index outbox_in_doubt on outbox (order_row, channel) where state = 'in_doubt';
 create index outbox_due on outbox (due_at, id) where state in ('queued', 'in_doubt') and ready and settled;
 create index outbox_leased on outbox (lease_until) where state = 'sending';
 

@@ -16,7 +16,7 @@ use uuid::Uuid;
 use super::General;
 use super::output::{instant, json_lines, minute, print, second};
 use crate::app::App;
-use crate::deliver::MAIL;
+use crate::outbox::notification::MAIL;
 use crate::outbox::notification::State;
 use crate::shop::line::Status;
 use crate::store::log::LogEntry;

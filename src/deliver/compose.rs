@@ -39,11 +39,13 @@ pub fn check(claimed: &Claimed, order: &Order, schedule: &Schedule, now: Timesta
         return Check::Overtaken("the order has no e-mail address any more");
     }
     if claimed.doubts > 0 {
-        // She may have been told already: what counts is that it is still true.
+        // She may have been told already: what counts is that it is still true, and that nothing newer was told.
         let today = schedule.today(now);
         let holds = |line: &ContentLine| {
             let view = order.view.lines.iter().find(|view| view.line.line_id == line.line_id);
-            view.is_some_and(|view| Standing::of(&view.line, today) == line.standing)
+            view.is_some_and(|view| {
+                view.told_by == Some(claimed.id) && Standing::of(&view.line, today) == line.standing
+            })
         };
         return if claimed.content.lines.iter().all(holds) {
             Check::Send

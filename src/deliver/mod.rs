@@ -20,6 +20,7 @@ use tokio::sync::watch;
 
 use crate::clock::Clock;
 use crate::links::LinkKeys;
+use crate::outbox::notification::MAIL;
 use crate::outbox::plan::{Circumstances, Look, plan};
 use crate::outbox::schedule::{Schedules, retry_after};
 use crate::render::Renderer;
@@ -29,9 +30,6 @@ use crate::store::record::{Batch, Recording};
 use crate::store::{Store, StoreError};
 use relays::Relays;
 use smtp::Deadlines;
-
-/// The channel of this folder, as the outbox names it.
-pub const MAIL: &str = "mail";
 
 /// How long to wait for something to do.
 const IDLE: Duration = Duration::from_secs(1);

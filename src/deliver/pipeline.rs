@@ -19,7 +19,8 @@ use super::job::Job;
 use super::outcome::{Outcome, Refusal};
 use super::relays::Station;
 use super::smtp::connection::{Connection, Envelope};
-use super::{Delivered, Delivery, MAIL, verdict};
+use super::{Delivered, Delivery, verdict};
+use crate::outbox::notification::MAIL;
 use crate::settings::duration::Span;
 use crate::store::StoreError;
 use crate::store::outbox::{Fate, Finish, Mark};
@@ -41,8 +42,6 @@ const RESULTS_WAIT: Duration = Duration::from_millis(20);
 const STORE_PAUSE: Duration = Duration::from_secs(1);
 /// How often a mail is tried on a fresh connection because an old one had ended unnoticed.
 const MOST_STALE: usize = 3;
-/// How long an unsent mail waits when no relay says when it can be asked again.
-const NO_RELAY_PAUSE: Span = Span::seconds(10);
 
 type Marking = (Mark, oneshot::Sender<bool>);
 type Jobs = Arc<Mutex<mpsc::Receiver<Job>>>;
@@ -132,8 +131,12 @@ impl Delivery {
     async fn next(&self, jobs: &Jobs, marks: &mpsc::Sender<Marking>, results: &mpsc::Sender<Finish>) -> Option<Job> {
         loop {
             let job = jobs.lock().await.recv().await?;
+            let now = self.clock.now();
             let fate = if self.stopping() {
-                Fate::Again { due_at: self.clock.now(), charged: false }
+                Fate::Again { due_at: now, charged: false }
+            } else if !self.relays.any_open(now) {
+                // Not even marked: a crash must not throw doubt on what nobody can send.
+                Fate::Again { due_at: self.relays.ask_again_at(self.relays.places(), now), charged: false }
             } else {
                 let (answer, marked) = oneshot::channel();
                 let _ = marks.send((job.mark(), answer)).await;
@@ -152,7 +155,7 @@ impl Delivery {
         let mut waiting = Vec::with_capacity(JOBS);
         while marks.recv_many(&mut waiting, JOBS).await > 0 {
             let rows: Vec<Mark> = waiting.iter().map(|(mark, _)| *mark).collect();
-            let marked = self.store.mark(&rows, self.clock.now()).await.unwrap_or_else(|error| {
+            let marked = self.store.mark(&rows).await.unwrap_or_else(|error| {
                 error!(%error, "marks could not be stored, so these mails are not sent now");
                 Vec::new()
             });
@@ -198,12 +201,22 @@ impl Delivery {
     }
 
     /// Tries one mail on the first relay that may be asked; goes on to the next only where the mail was surely not sent
-    /// and the relay is at fault.
+    /// and the relay is at fault. What one relay may have taken already goes to no other.
     async fn send<'a>(&'a self, job: Job, kept: &mut Option<Kept<'a>>) -> Finish {
-        let mut from = 0;
+        let mut places = self.relays.places();
+        if let Some(name) = &job.claimed.doubted_relay {
+            match self.relays.place_of(name) {
+                Some(place) => places = place..place + 1,
+                None => {
+                    let note = format!("the relay that may have it, {name}, is in the settings no more");
+                    return Finish { claimed: job.claimed, attempt: None, fate: Fate::Held { note } };
+                }
+            }
+        }
+        let all = places.clone();
         let mut stale = 0;
         let mut last = None;
-        while let Some((index, station)) = self.relays.choose(from, self.clock.now()) {
+        while let Some((index, station)) = self.relays.choose(places.clone(), self.clock.now()) {
             let started = self.clock.now();
             let outcome = self.try_once(&job, kept, index, station).await;
             let attempt = verdict::attempt(&outcome, &station.relay.name(), started, self.clock.now());
@@ -226,7 +239,7 @@ impl Delivery {
                         station.fails(now)
                     }
                     last = Some(attempt);
-                    from = index + 1;
+                    places.start = index + 1;
                 }
                 _ => {
                     station.works();
@@ -239,7 +252,7 @@ impl Delivery {
                 }
             }
         }
-        let due_at = self.relays.next_probe().unwrap_or_else(|| self.clock.now() + NO_RELAY_PAUSE.signed());
+        let due_at = self.relays.ask_again_at(all, self.clock.now());
         Finish { claimed: job.claimed, attempt: last, fate: Fate::Again { due_at, charged: false } }
     }
 

@@ -3,6 +3,7 @@
 //! A relay that cannot be reached, or is at fault, rests for a growing time; then one worker at a time probes it. A
 //! relay that wants less rests for a minute. While all rest, nothing is charged to the mails. Time comes in.
 
+use std::ops::Range;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -16,6 +17,8 @@ const FIRST_REST: SignedDuration = SignedDuration::from_secs(5);
 const LONGEST_REST: SignedDuration = SignedDuration::from_mins(5);
 /// What a relay gets that asked for less (421, rate limits).
 const PAUSE: SignedDuration = SignedDuration::from_mins(1);
+/// How long a mail waits while its relay is being probed.
+const PROBE_PAUSE: SignedDuration = SignedDuration::from_secs(10);
 
 /// One relay and how it is doing.
 #[derive(Debug)]
@@ -35,6 +38,12 @@ struct State {
     next_mail: Option<Instant>,
 }
 
+impl State {
+    fn is_open(&self, now: Timestamp) -> bool {
+        self.rests_until.is_none_or(|until| now >= until && !self.probing)
+    }
+}
+
 impl Station {
     fn new(relay: Relay) -> Station {
         let connections = Semaphore::new(relay.max_connections);
@@ -45,17 +54,17 @@ impl Station {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether a mail may be offered to it at `now`. After a rest the first to ask becomes the one probe.
+    /// Whether a mail could be offered to it at `now`.
     fn is_open(&self, now: Timestamp) -> bool {
+        self.state().is_open(now)
+    }
+
+    /// Whether a mail may be offered to it at `now`. After a rest the first to ask becomes the one probe.
+    fn admits(&self, now: Timestamp) -> bool {
         let mut state = self.state();
-        match state.rests_until {
-            None => true,
-            Some(until) if now < until || state.probing => false,
-            Some(_) => {
-                state.probing = true;
-                true
-            }
-        }
+        let open = state.is_open(now);
+        state.probing |= open && state.rests_until.is_some();
+        open
     }
 
     /// It took or refused a mail as it should.
@@ -120,19 +129,33 @@ impl Relays {
         &self.0
     }
 
-    /// The first relay from `from` on that may be asked at `now`.
-    pub fn choose(&self, from: usize, now: Timestamp) -> Option<(usize, &Station)> {
-        self.0.iter().enumerate().skip(from).find(|(_, station)| station.is_open(now))
+    /// The places of all relays.
+    pub fn places(&self) -> Range<usize> {
+        0..self.0.len()
     }
 
-    /// When the first resting relay may be probed.
-    pub fn next_probe(&self) -> Option<Timestamp> {
-        self.0.iter().filter_map(Station::rests_until).min()
+    /// The place of the relay of this name; `None`: it is in the settings no more.
+    pub fn place_of(&self, name: &str) -> Option<usize> {
+        self.0.iter().position(|station| station.relay.name() == name)
     }
 
-    /// Whether any relay may be asked at `now`.
+    /// The first relay of `places` that may be asked at `now`.
+    pub fn choose(&self, places: Range<usize>, now: Timestamp) -> Option<(usize, &Station)> {
+        let first = places.start;
+        let stations = self.0.get(places).unwrap_or_default();
+        stations.iter().enumerate().find(|(_, station)| station.admits(now)).map(|(at, station)| (first + at, station))
+    }
+
+    /// When it is worth while to ask one of `places` again: when the first of them ends its rest, or soon, if it is
+    /// being probed at this moment.
+    pub fn ask_again_at(&self, places: Range<usize>, now: Timestamp) -> Timestamp {
+        let rests = self.0.get(places).unwrap_or_default().iter().filter_map(Station::rests_until);
+        rests.min().filter(|until| *until > now).unwrap_or(now + PROBE_PAUSE)
+    }
+
+    /// Whether any relay could be asked at `now`.
     pub fn any_open(&self, now: Timestamp) -> bool {
-        self.0.iter().any(|station| station.rests_until().is_none_or(|until| now >= until))
+        self.0.iter().any(|station| station.is_open(now))
     }
 
     /// How many connections there may be to the most generous relay.
@@ -156,7 +179,7 @@ mod tests {
     }
 
     fn chosen(relays: &Relays, second: i64) -> Option<usize> {
-        relays.choose(0, at(second)).map(|(index, _)| index)
+        relays.choose(relays.places(), at(second)).map(|(index, _)| index)
     }
 
     #[test]
@@ -200,6 +223,11 @@ mod tests {
         relays.all()[0].fails(at(0));
         relays.all()[1].pauses(at(0));
         assert_eq!(chosen(&relays, 1), None);
-        assert_eq!(relays.next_probe(), Some(at(5)));
+        assert!(!relays.any_open(at(1)));
+        assert_eq!(relays.ask_again_at(relays.places(), at(1)), at(5));
+        assert_eq!(relays.ask_again_at(1..2, at(1)), at(60));
+        assert_eq!(chosen(&relays, 5), Some(0));
+        assert!(!relays.any_open(at(5)), "the first is being probed, the second rests");
+        assert_eq!(relays.ask_again_at(relays.places(), at(5)), at(15));
     }
 }

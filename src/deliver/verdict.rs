@@ -6,7 +6,7 @@
 use jiff::Timestamp;
 
 use super::outcome::{Outcome, Refusal};
-use crate::outbox::schedule::retry_after;
+use crate::outbox::schedule::{climbed, retry_after};
 use crate::settings::delivery::{DeliverySettings, InDoubt};
 use crate::settings::duration::Span;
 use crate::store::outbox::{Attempt, Claimed, Fate};
@@ -26,14 +26,12 @@ pub fn fate(claimed: &Claimed, outcome: &Outcome, settings: &DeliverySettings, n
         }
         Outcome::NotSent { why, detail, .. } => match why {
             Refusal::BadAddress | Refusal::Permanent => Fate::Failed { note: format!("refused for good: {detail}") },
+            // Only charged tries bring the end nearer: while no relay works, time stands still.
+            Refusal::Temporary if climbed(&settings.retry, charged) >= settings.give_up_after.signed() => {
+                Fate::Failed { note: format!("given up after {charged} tries: {detail}") }
+            }
             Refusal::Temporary => {
-                let first = claimed.first_tried_at.unwrap_or(now);
-                let due_at = now + retry_after(&settings.retry, charged, jitter);
-                if now >= first + settings.give_up_after.signed() {
-                    Fate::Failed { note: format!("given up after {charged} tries: {detail}") }
-                } else {
-                    Fate::Again { due_at, charged: true }
-                }
+                Fate::Again { due_at: now + retry_after(&settings.retry, charged, jitter), charged: true }
             }
             Refusal::Relay | Refusal::Paused => Fate::Again { due_at: now + UNCHARGED_PAUSE.signed(), charged: false },
             Refusal::Stale => Fate::Again { due_at: now, charged: false },
@@ -61,7 +59,7 @@ mod tests {
     use crate::outbox::notification::Kind;
     use crate::outbox::plan::Content;
 
-    fn claimed(charged: i64, doubts: i64, first_tried_at: Option<&str>) -> Claimed {
+    fn claimed(charged: i64, doubts: i64) -> Claimed {
         Claimed {
             id: uuid::Uuid::nil(),
             order_row: 1,
@@ -69,9 +67,9 @@ mod tests {
             content: Content { kind: Kind::Backordered, lines: vec![] },
             fence: 1,
             created_at: Timestamp::UNIX_EPOCH,
-            first_tried_at: first_tried_at.map(|at| at.parse().unwrap()),
             charged,
             doubts,
+            doubted_relay: None,
             rendered: true,
         }
     }
@@ -92,17 +90,14 @@ mod tests {
 
     #[test]
     fn each_outcome_has_its_fate() {
-        let fresh = claimed(0, 0, Some("2027-02-10T11:59:59Z"));
+        let fresh = claimed(0, 0);
         let unknown = Outcome::Unknown { phase: Phase::FinalReply, detail: "time-out".into() };
         let accepted = Outcome::Accepted { reply: Reply::new(250, &["ok"]) };
         assert_eq!(decided(&fresh, &accepted), "Sent");
         assert_eq!(decided(&fresh, &unknown), "in doubt Some(60)");
-        assert_eq!(decided(&claimed(1, 1, None), &unknown), "in doubt None");
+        assert_eq!(decided(&claimed(1, 1), &unknown), "in doubt None");
         assert_eq!(decided(&fresh, &refused(Refusal::Temporary)), "again 60 true");
-        assert_eq!(
-            decided(&claimed(3, 0, Some("2027-02-10T10:00:00Z")), &refused(Refusal::Temporary)),
-            "again 3600 true"
-        );
+        assert_eq!(decided(&claimed(3, 0), &refused(Refusal::Temporary)), "again 3600 true");
         assert_eq!(decided(&fresh, &refused(Refusal::Relay)), "again 10 false");
         assert_eq!(decided(&fresh, &refused(Refusal::Paused)), "again 10 false");
         assert_eq!(decided(&fresh, &refused(Refusal::Stale)), "again 0 false");
@@ -112,11 +107,13 @@ mod tests {
     }
 
     #[test]
-    fn a_mail_is_given_up_three_days_after_its_first_try() {
-        let old = claimed(9, 0, Some("2027-02-07T12:00:00Z"));
+    fn a_mail_is_given_up_when_its_charged_tries_have_taken_three_days() {
+        // 1m + 5m + 15m + 1h + 2h + 4h + 8h, and 8h seven times more, are 39 minutes less.
+        assert_eq!(decided(&claimed(14, 0), &refused(Refusal::Temporary)), "again 28800 true");
+        let old = claimed(15, 0);
         assert_eq!(
             decided(&old, &refused(Refusal::Temporary)),
-            "Failed { note: \"given up after 10 tries: 450 4.2.0 later\" }"
+            "Failed { note: \"given up after 16 tries: 450 4.2.0 later\" }"
         );
         assert_eq!(decided(&old, &refused(Refusal::Relay)), "again 10 false", "the relay's fault is not the mail's");
     }

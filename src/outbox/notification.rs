@@ -61,6 +61,9 @@ impl Kind {
     }
 }
 
+/// The channel of mails, as the outbox names it.
+pub const MAIL: &str = "mail";
+
 /// Where a notification stands. Exactly the words of the sent-log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -42,6 +42,8 @@ pub struct OrderView {
 pub struct LineView {
     pub line: Line,
     pub told: Option<Told>,
+    /// The notification that told it; `None`: the baseline did, or nobody.
+    pub told_by: Option<Uuid>,
     pub planned: Option<Planned>,
 }
 
@@ -57,7 +59,8 @@ pub struct Planned {
 #[derive(Clone, Debug)]
 pub struct Unsent {
     pub id: Uuid,
-    pub held: bool,
+    /// Why it is held; `None`: it is queued.
+    pub held: Option<String>,
     /// Before it is settled nobody can have sent it, and it is amended in place.
     pub settled: bool,
     pub due_at: Timestamp,
@@ -70,6 +73,13 @@ pub struct Content {
     pub kind: Kind,
     /// Lines with news first, then the other waiting lines, unchanged.
     pub lines: Vec<ContentLine>,
+}
+
+impl Content {
+    /// Whether the calendar alone brought it: such mails do not count as a flood.
+    pub fn is_of_the_calendar(&self) -> bool {
+        self.lines.iter().flat_map(|line| &line.news).all(|kind| kind.is_of_the_calendar())
+    }
 }
 
 /// What a notification says of one line.
@@ -127,10 +137,9 @@ pub enum Action {
 pub struct Telling {
     pub content: Content,
     pub settled: bool,
-    pub held: bool,
+    /// Why it is held, if what it replaces was.
+    pub held: Option<String>,
     pub due_at: Timestamp,
-    /// Whether the calendar alone brought it: such mails do not count as a flood.
-    pub calendar: bool,
 }
 
 /// The decision for one order.
@@ -159,14 +168,17 @@ pub fn plan(view: &OrderView, at: Circumstances) -> Plan {
     } else {
         Action::Keep
     };
-    let says = matches!(action, Action::Create(_) | Action::Amend(_) | Action::Replace(_));
-    let quiet_since = if says { Some(at.began) } else { view.quiet_since };
+    let made = matches!(action, Action::Create(_) | Action::Amend(_) | Action::Replace(_));
+    let stays = matches!(action, Action::Settle { .. }) || action == Action::Keep && view.unsent.is_some();
+    // Somebody who was told under another address or order number is quiet from now on.
+    let waits = found.iter().any(Found::waits_as_told);
+    let quiet_since = if made { Some(at.began) } else { view.quiet_since.or(waits.then_some(at.began)) };
     Plan {
         changed_at,
         unsettled_since,
         quiet_since,
         look_at: view.recipient.as_ref().and_then(|_| look_again(quiet_since, &found, at)),
-        planned: found.iter().map(|found| found.planned(says)).collect(),
+        planned: found.iter().map(|found| found.planned(made || stays)).collect(),
         because: found.iter().map(|found| found.because(view, &action, unsettled_since.is_none())).collect(),
         action,
     }
@@ -195,18 +207,17 @@ fn settling(view: &OrderView, at: Circumstances) -> (Option<Timestamp>, Option<T
 /// Chooses the action; `unsettled` is the last change of an order that has not settled.
 fn act(view: &OrderView, found: &[Found], unsettled: Option<Timestamp>, at: Circumstances) -> Action {
     let settled = unsettled.is_none();
-    let telling = |content: Content, held: bool| {
-        let calendar = content.lines.iter().flat_map(|line| &line.news).all(|kind| kind.is_of_the_calendar());
+    let telling = |content: Content, held: Option<String>| {
         let due_at = due_at(&content, view, unsettled, at);
-        Telling { content, settled, held, due_at, calendar }
+        Telling { content, settled, held, due_at }
     };
     let Some(unsent) = &view.unsent else {
-        if found.iter().any(|line| line.is_fresh(at)) {
-            return news(found).map_or(Action::Keep, |content| Action::Create(telling(content, false)));
+        if found.iter().any(Found::is_fresh) {
+            return news(found).map_or(Action::Keep, |content| Action::Create(telling(content, None)));
         }
         let due = at.schedule.still_waiting_at(view.quiet_since).is_some_and(|due| at.began >= due);
         if due && settled && at.look == Look::Sweep {
-            return still_waiting(found).map_or(Action::Keep, |content| Action::Create(telling(content, false)));
+            return still_waiting(found).map_or(Action::Keep, |content| Action::Create(telling(content, None)));
         }
         return Action::Keep;
     };
@@ -217,8 +228,8 @@ fn act(view: &OrderView, found: &[Found], unsettled: Option<Timestamp>, at: Circ
             (false, true) => Action::Settle { due_at: due_at(&content, view, unsettled, at) },
             _ => Action::Keep,
         },
-        Some(content) if unsent.settled => Action::Replace(telling(content, unsent.held)),
-        Some(content) => Action::Amend(telling(content, unsent.held)),
+        Some(content) if unsent.settled => Action::Replace(telling(content, unsent.held.clone())),
+        Some(content) => Action::Amend(telling(content, unsent.held.clone())),
     }
 }
 
@@ -256,8 +267,10 @@ impl<'a> Found<'a> {
         let today = at.schedule.today(at.began);
         let standing = Standing::of(&view.line, today);
         let mut changes = detect::detect(view.told.as_ref(), &standing, today);
+        // Only a sweep that began after it fell due may say so; what one said then stays said.
+        let was_said = |day: &Date| view.planned.as_ref().is_some_and(|planned| planned.overdue == Some(*day));
         let overdue = detect::overdue(view.told.as_ref(), &standing, today)
-            .filter(|day| at.began >= at.schedule.overdue_at(*day));
+            .filter(|day| at.began >= at.schedule.overdue_at(*day) && (at.look == Look::Sweep || was_said(day)));
         if overdue.is_some() {
             changes.push(Change { kind: Kind::Overdue, quantity: standing.short });
             changes.sort_by_key(|change| change.kind);
@@ -270,11 +283,9 @@ impl<'a> Found<'a> {
         self.standing.status == Status::Backordered && self.view.told.as_ref().is_some_and(|told| told.waited)
     }
 
-    /// Whether the line has news that was not planned before. A passed date is fresh only on a sweep.
-    fn is_fresh(&self, at: Circumstances) -> bool {
-        let calendar_only = self.changes.iter().all(|change| change.kind.is_of_the_calendar());
-        let due = !calendar_only || at.look == Look::Sweep;
-        !self.changes.is_empty() && due && self.view.planned != Some(self.as_planned())
+    /// Whether the line has news that was not planned before.
+    fn is_fresh(&self) -> bool {
+        !self.changes.is_empty() && self.view.planned != Some(self.as_planned())
     }
 
     fn as_planned(&self) -> Planned {

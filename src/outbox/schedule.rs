@@ -132,9 +132,19 @@ impl Schedule {
 /// How long to wait before try `tried + 1`, given the ladder; the last step repeats. `jitter` in 0..1 moves it by up to
 /// a fifth either way, so that a crowd of refused mails does not come back as a crowd.
 pub fn retry_after(ladder: &[Span], tried: u32, jitter: f64) -> SignedDuration {
+    SignedDuration::from_secs_f64(step(ladder, tried) as f64 * (0.8 + 0.4 * jitter.clamp(0.0, 1.0)))
+}
+
+/// How much of the ladder lies between the first try and try `tried`.
+pub fn climbed(ladder: &[Span], tried: u32) -> SignedDuration {
+    let seconds: u64 = (1..tried).map(|tried| step(ladder, tried)).sum();
+    Span::seconds(seconds).signed()
+}
+
+/// The seconds after try `tried`.
+fn step(ladder: &[Span], tried: u32) -> u64 {
     let step = (tried.max(1) as usize - 1).min(ladder.len().saturating_sub(1));
-    let base = ladder.get(step).copied().unwrap_or(Span::minutes(1)).as_secs() as f64;
-    SignedDuration::from_secs_f64(base * (0.8 + 0.4 * jitter.clamp(0.0, 1.0)))
+    ladder.get(step).copied().unwrap_or(Span::minutes(1)).as_secs()
 }
 
 #[cfg(test)]
@@ -200,6 +210,8 @@ mod tests {
         let ladder = [Span::minutes(1), Span::minutes(5)];
         let seconds = |tried| retry_after(&ladder, tried, 0.5).as_secs();
         assert_eq!([seconds(1), seconds(2), seconds(3), seconds(40)], [60, 300, 300, 300]);
+        let climbed = |tried| super::climbed(&ladder, tried).as_secs();
+        assert_eq!([climbed(1), climbed(2), climbed(3), climbed(5)], [0, 60, 360, 960]);
     }
 
     proptest! {

@@ -179,6 +179,8 @@ pub enum Tx {
 
 /// How long a statement waits for another process's write on SQLite.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+/// Between two tries to open a database that is being made.
+const BUSY_PAUSE: Duration = Duration::from_millis(20);
 
 impl Db {
     /// Opens `sqlite://FILE` (made if absent) or `postgres://...`.
@@ -193,7 +195,7 @@ impl Db {
                 // A batch's pages fit into memory, and are written once.
                 .pragma("cache_size", "-16000")
                 .pragma("wal_autocheckpoint", "4000");
-            let writer = SqlitePoolOptions::new().max_connections(1).connect_with(options.clone()).await?;
+            let writer = writer_of(&options).await?;
             let readers = SqlitePoolOptions::new().max_connections(4).connect_lazy_with(options.read_only(true));
             return Ok(Db::Sqlite { writer, readers });
         }
@@ -255,6 +257,22 @@ impl Db {
 pub fn file_of(url: &str) -> Result<Option<PathBuf>, StoreError> {
     let sqlite = url.starts_with("sqlite:").then(|| SqliteConnectOptions::from_str(url)).transpose()?;
     Ok(sqlite.map(|options| options.get_filename().to_owned()))
+}
+
+/// Opens the one connection that writes. While a new database is being made a write-ahead one, SQLite turns others away
+/// at once, whatever the time-out.
+async fn writer_of(options: &SqliteConnectOptions) -> Result<SqlitePool, StoreError> {
+    let patience = tokio::time::Instant::now() + BUSY_TIMEOUT;
+    loop {
+        match SqlitePoolOptions::new().max_connections(1).connect_with(options.clone()).await {
+            Err(sqlx::Error::Database(error))
+                if error.message().contains("locked") && tokio::time::Instant::now() < patience =>
+            {
+                tokio::time::sleep(BUSY_PAUSE).await;
+            }
+            opened => return Ok(opened?),
+        }
+    }
 }
 
 fn postgres_options(url: &str, password: Option<&str>) -> Result<PgConnectOptions, StoreError> {

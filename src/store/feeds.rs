@@ -1,6 +1,6 @@
 //! What the feeds say of products: stock, alternatives, and expected dates with the time of their word.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use jiff::{Timestamp, civil::Date};
 use serde::Serialize;
@@ -53,13 +53,18 @@ struct ContentRow {
 #[derive(Debug)]
 pub struct Mirror {
     table: &'static Table,
+    /// What is recorded and was not seen yet.
     known: HashMap<String, i64>,
+    seen: HashSet<String>,
     changed: Vec<ContentRow>,
 }
 
 impl Mirror {
     /// Takes in a product's content; the first of one key counts.
     pub fn see(&mut self, product_key: &str, content: &impl Serialize) -> Result<(), StoreError> {
+        if !self.seen.insert(product_key.to_owned()) {
+            return Ok(());
+        }
         let content = serde_json::to_string(content)?;
         let content_hash = content_hash(content.as_bytes());
         if self.known.remove(product_key) != Some(content_hash) {
@@ -130,7 +135,7 @@ impl Store {
     }
 
     async fn mirror(&self, table: &'static Table) -> Result<Mirror, StoreError> {
-        let mut mirror = Mirror { table, known: HashMap::new(), changed: Vec::new() };
+        let mut mirror = Mirror { table, known: HashMap::new(), seen: HashSet::new(), changed: Vec::new() };
         let mut tx = self.read().await?;
         tx.each(table.all, values![], |row| {
             mirror.known.insert(row.text("product_key")?, row.int("content_hash")?);

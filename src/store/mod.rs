@@ -5,6 +5,7 @@
 //! suite of tests runs it on both.
 
 pub mod dialect;
+mod ending;
 pub mod facts;
 pub mod feeds;
 pub mod lines;

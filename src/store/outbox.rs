@@ -1,7 +1,7 @@
-//! Notifications in hand: claimed under a lease, marked before their transfer, finished with what became of them.
+//! Notifications in hand: claimed under a lease, rendered, marked before their transfer.
 //!
-//! Leases use the database's clock; every other time comes in. A claim carries a fence: whoever finishes with an older
-//! fence has lost the lease and changes no state, but the evidence that a relay accepted the mail is kept all the same.
+//! Leases use the database's clock; every other time comes in. A claim carries a fence: who comes with an older fence
+//! has lost the lease and changes nothing. How a try ends is in [`super::ending`].
 
 use std::collections::HashMap;
 
@@ -9,14 +9,11 @@ use jiff::Timestamp;
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::dialect::{Row, Tx, batch, sql, values};
-use super::tasks::{self, NewTask};
-use super::views;
+use super::dialect::{Row, batch, sql, values};
 use super::{Store, StoreError};
-use crate::outbox::notification::{Kind, State};
+use crate::outbox::notification::Kind;
 use crate::outbox::plan::Content;
 use crate::settings::duration::Span;
-use crate::watch::standing::Told;
 
 /// A notification that this process has in hand.
 #[derive(Clone, Debug)]
@@ -27,11 +24,12 @@ pub struct Claimed {
     pub content: Content,
     pub fence: i64,
     pub created_at: Timestamp,
-    pub first_tried_at: Option<Timestamp>,
     /// Tries that brought the end of the ladder nearer.
     pub charged: i64,
     /// Tries of which nobody knows whether they were accepted.
     pub doubts: i64,
+    /// The relay that may have taken it; `None`: there was no such try, or its process died with the answer.
+    pub doubted_relay: Option<String>,
     /// Whether its mail was rendered before; then the same bytes go out again.
     pub rendered: bool,
 }
@@ -127,13 +125,25 @@ impl Store {
         // Differs because PostgreSQL has many claimers at once and SQLite has one writer.
         let claim = sql!("update outbox set state = 'sending', owner = $1, lease_until = " now " + $2, fence = fence + 1, in_transfer = false "
             "where id in (select o.id from outbox o where o.state in ('queued', 'in_doubt') and o.ready and o.settled "
-            "and o.due_at <= $3 and o.channel = $4 and not exists (select 1 from outbox s "
-            "where s.order_row = o.order_row and s.channel = o.channel and s.state = 'sending') "
+            "and o.due_at <= $3 and o.channel = $4 "
+            "and not exists (select 1 from outbox s where s.order_row = o.order_row and s.channel = o.channel and s.state = 'sending') "
+            // What may have been sent goes before what is newer, if both are due.
+            "and not exists (select 1 from outbox d where d.order_row = o.order_row and d.channel = o.channel and d.state = 'in_doubt' "
+            "and d.due_at <= $3 and d.id <> o.id and (o.state = 'queued' or (d.created_at, d.id) < (o.created_at, o.id))) "
             "order by o.due_at, o.id limit $5" either("", " for update skip locked") ") "
-            "returning id, order_row, kind, content, fence, created_at, first_tried_at, charged, doubts, message_id");
+            "returning id, order_row, kind, content, fence, created_at, charged, doubts, message_id, "
+            "(select a.relay from attempts a where a.notification_id = outbox.id and a.outcome = 'unknown' "
+            "order by a.number desc limit 1) as doubted_relay");
         let values = values![owner, lease.as_micros(), now, channel, limit as i64];
-        let rows = tx.rows(claim, values).await?;
-        tx.commit().await?;
+        let rows = match tx.rows(claim, values).await {
+            // Another process claims the other notification of an order at this moment: next time.
+            Err(StoreError::Database(sqlx::Error::Database(error))) if error.is_unique_violation() => Vec::new(),
+            rows => {
+                let rows = rows?;
+                tx.commit().await?;
+                rows
+            }
+        };
         let mut claimed = rows.iter().map(claimed_of).collect::<Result<Vec<_>, _>>()?;
         claimed.sort_by_key(|claimed| claimed.id);
         Ok(claimed)
@@ -147,7 +157,7 @@ impl Store {
         tx.commit().await
     }
 
-    /// Keeps rendered mails; the same bytes serve every later try.
+    /// Keeps rendered mails; the same bytes serve every later try. Who lost the lease keeps nothing.
     pub async fn prepare(&self, prepared: &[Prepared]) -> Result<(), StoreError> {
         #[derive(Serialize)]
         struct PreparedRow<'a> {
@@ -178,8 +188,8 @@ impl Store {
             rows(id text, fence bigint, subject text, message_id text) " where outbox.id = x.id and outbox.fence = x.fence");
         tx.execute(name, vec![rows.clone()]).await?;
         let keep = sql!("insert into contents (notification_id, link_key, message) select x.id, x.link_key, "
-            either("unhex(x.message)", "decode(x.message, 'hex')") " from " rows(id text, link_key text, message text)
-            " where true on conflict (notification_id) do update set link_key = excluded.link_key, message = excluded.message");
+            either("unhex(x.message)", "decode(x.message, 'hex')") " from " rows(id text, fence bigint, link_key text, message text)
+            " join outbox o on o.id = x.id and o.fence = x.fence where true on conflict (notification_id) do update set link_key = excluded.link_key, message = excluded.message");
         tx.execute(keep, vec![rows]).await?;
         tx.commit().await
     }
@@ -206,84 +216,16 @@ impl Store {
 
     /// Marks notifications as in transfer, if their lease still holds and nothing of their order changed since they
     /// were checked. Returns those that may be sent; the mark is durable before the first byte of them leaves.
-    pub async fn mark(&self, marks: &[Mark], now: Timestamp) -> Result<Vec<Uuid>, StoreError> {
+    pub async fn mark(&self, marks: &[Mark]) -> Result<Vec<Uuid>, StoreError> {
         let mut tx = self.write().await?;
-        let mark = sql!("update outbox set in_transfer = true, first_tried_at = coalesce(first_tried_at, $2) from "
+        let mark = sql!("update outbox set in_transfer = true from "
             rows(id text, fence bigint, order_row bigint, revision bigint)
             " join orders o on o.id = x.order_row and o.revision = x.revision "
             "where outbox.id = x.id and outbox.fence = x.fence and outbox.state = 'sending' and outbox.lease_until > " now
             " returning outbox.id");
-        let rows = tx.rows(mark, vec![batch(marks)?, now.into()]).await?;
+        let rows = tx.rows(mark, vec![batch(marks)?]).await?;
         tx.commit().await?;
         rows.iter().map(|row| row.id("id")).collect()
-    }
-
-    /// Records what became of `finished`, all in one transaction. Returns the orders that are to be planned afresh.
-    ///
-    /// A try whose lease was lost changes no state, but its attempt is kept, and a mail that was accepted was told.
-    pub async fn finish(&self, finished: &[Finish], now: Timestamp) -> Result<Vec<i64>, StoreError> {
-        let mut tx = self.write().await?;
-        let orders: Vec<i64> = finished.iter().map(|finish| finish.claimed.order_row).collect();
-        views::lock(&mut tx, &orders).await?;
-        let attempts: Vec<(Uuid, &Attempt)> =
-            finished.iter().filter_map(|finish| Some((finish.claimed.id, finish.attempt.as_ref()?))).collect();
-        record_attempts(&mut tx, &attempts).await?;
-        let successors = successors(&mut tx, finished.iter().map(|finish| &finish.claimed)).await?;
-        let moves: Vec<Move> = finished.iter().map(|finish| move_of(finish, &successors, now)).collect();
-        if apply(&mut tx, &moves, now).await? < moves.len() as u64 {
-            // Somebody else took a lease over that this process had lost. What was accepted is sent all the same.
-            reclaim(&mut tx, &moves).await?;
-            let sent: Vec<Move> = moves.into_iter().filter(|row| row.state == State::Sent.word()).collect();
-            apply(&mut tx, &sent, now).await?;
-        }
-        let told = finished.iter().filter(|finish| matches!(finish.fate, Fate::Sent | Fate::InDoubt { .. }));
-        tell(&mut tx, told.map(|finish| (finish.claimed.id, finish.claimed.order_row, &finish.claimed.content)), now)
-            .await?;
-        tx.commit().await?;
-        let overtaken = finished.iter().filter(|finish| matches!(finish.fate, Fate::Overtaken { .. }));
-        Ok(overtaken.map(|finish| finish.claimed.order_row).collect())
-    }
-
-    /// Takes back what dead processes had in hand: what was not marked is queued again, what was marked may have been
-    /// sent and is in doubt, once more at `again` or for staff. What kills its process three times is held. Returns how
-    /// many were taken back.
-    pub async fn reap(&self, again: Option<Timestamp>, now: Timestamp) -> Result<usize, StoreError> {
-        let mut tx = self.write().await?;
-        // Differs because only PostgreSQL has several reapers at once.
-        let dead = sql!("select id, order_row, kind, content, fence, created_at, first_tried_at, charged, doubts, message_id, "
-            "channel, in_transfer, crashes from outbox where state = 'sending' and lease_until < " now
-            " order by id limit 1000" either("", " for update skip locked"));
-        let rows = tx.rows(dead, values![]).await?;
-        let mut attempts = Vec::with_capacity(rows.len());
-        let mut finished = Vec::with_capacity(rows.len());
-        for row in &rows {
-            let (marked, third) = (row.bool("in_transfer")?, row.int("crashes")? >= 2);
-            let claimed = claimed_of(row)?;
-            attempts.push(Attempt {
-                started_at: now,
-                ended_at: now,
-                relay: String::new(),
-                outcome: if marked { "crashed_in_transfer" } else { "crashed" },
-                code: None,
-                reply: Some("the process that had it in hand died".into()),
-            });
-            let fate = match (marked, third) {
-                (true, _) => Fate::InDoubt { again: again.filter(|_| claimed.doubts == 0 && !third) },
-                (false, true) => Fate::Held { note: "the process that had it in hand died three times".into() },
-                (false, false) => Fate::Again { due_at: now, charged: false },
-            };
-            finished.push(Finish { claimed, attempt: None, fate });
-        }
-        let named: Vec<(Uuid, &Attempt)> = finished.iter().map(|finish| finish.claimed.id).zip(&attempts).collect();
-        record_attempts(&mut tx, &named).await?;
-        let successors = successors(&mut tx, finished.iter().map(|finish| &finish.claimed)).await?;
-        let crashed = |finish: &Finish| Move { crashes: 1, ..move_of(finish, &successors, now) };
-        apply(&mut tx, &finished.iter().map(crashed).collect::<Vec<_>>(), now).await?;
-        let told = finished.iter().filter(|finish| matches!(finish.fate, Fate::InDoubt { .. }));
-        tell(&mut tx, told.map(|finish| (finish.claimed.id, finish.claimed.order_row, &finish.claimed.content)), now)
-            .await?;
-        tx.commit().await?;
-        Ok(finished.len())
     }
 
     /// Ends the lease of everything in hand, as if its processes had died. For tests of take-over.
@@ -311,254 +253,7 @@ impl Store {
     }
 }
 
-/// A row of the outbox on its way to another state.
-#[derive(Debug, Serialize)]
-struct Move {
-    id: Uuid,
-    fence: i64,
-    state: &'static str,
-    /// Whether it is finished: then it leaves for the sent-log.
-    leaves: bool,
-    due_at: Option<i64>,
-    sent_at: Option<i64>,
-    note: Option<String>,
-    reply: Option<String>,
-    tries: i64,
-    charged: i64,
-    doubts: i64,
-    crashes: i64,
-    duplicate: bool,
-}
-
-fn move_of(finish: &Finish, successors: &[Uuid], now: Timestamp) -> Move {
-    let claimed = &finish.claimed;
-    let attempt = finish.attempt.as_ref();
-    let reply = attempt.and_then(|attempt| Some(format!("{} {}", attempt.code?, attempt.reply.as_deref()?)));
-    let mut row = Move {
-        id: claimed.id,
-        fence: claimed.fence,
-        state: State::Queued.word(),
-        leaves: false,
-        due_at: None,
-        sent_at: None,
-        note: None,
-        reply: reply.or_else(|| attempt.and_then(|attempt| attempt.reply.clone())),
-        tries: i64::from(attempt.is_some()),
-        charged: 0,
-        doubts: 0,
-        crashes: 0,
-        // Tried again after a try that may have been accepted, and accepted now, or perhaps.
-        duplicate: claimed.doubts > 0 && matches!(finish.fate, Fate::Sent | Fate::InDoubt { .. }),
-    };
-    let doubtful = claimed.doubts > 0;
-    match &finish.fate {
-        Fate::Sent => {
-            (row.state, row.leaves) = (State::Sent.word(), true);
-            row.sent_at = Some(attempt.map_or(now, |attempt| attempt.ended_at).as_microsecond());
-        }
-        Fate::InDoubt { again } => {
-            (row.state, row.leaves) = (State::InDoubt.word(), again.is_none());
-            (row.doubts, row.charged) = (1, 1);
-            row.due_at = again.map(Timestamp::as_microsecond);
-            row.note = Some("it may have been sent: the connection broke before the relay's reply".into());
-        }
-        Fate::Failed { note } => {
-            (row.state, row.leaves, row.note) = (State::Failed.word(), true, Some(note.clone()));
-        }
-        Fate::Again { due_at, charged } => {
-            (row.due_at, row.charged) = (Some(due_at.as_microsecond()), i64::from(*charged));
-        }
-        Fate::Overtaken { note } => {
-            (row.state, row.leaves, row.note) = (State::Superseded.word(), true, Some((*note).into()));
-        }
-        Fate::Held { note } => (row.state, row.note) = (State::Held.word(), Some(note.clone())),
-    }
-    let unsent = matches!(finish.fate, Fate::Again { .. } | Fate::Held { .. });
-    if unsent && successors.contains(&claimed.id) {
-        (row.state, row.leaves) = (State::Superseded.word(), true);
-        row.note = Some("newer news took over its lines".into());
-    }
-    // What may have been sent once stays in doubt, whatever becomes of the second try, unless that one is accepted.
-    if doubtful && !matches!(finish.fate, Fate::Sent) {
-        row.state = State::InDoubt.word();
-        row.leaves |= matches!(finish.fate, Fate::Failed { .. } | Fate::Held { .. } | Fate::Overtaken { .. });
-    }
-    row
-}
-
-/// Which of `claimed` have a newer unsent notification of the same order and channel.
-async fn successors(tx: &mut Tx, claimed: impl Iterator<Item = &Claimed>) -> Result<Vec<Uuid>, StoreError> {
-    #[derive(Serialize)]
-    struct Id {
-        id: Uuid,
-    }
-    let ids: Vec<Id> = claimed.map(|claimed| Id { id: claimed.id }).collect();
-    let newer = sql!("select o.id from " rows(id text) " join outbox o on o.id = x.id join outbox u "
-        "on u.order_row = o.order_row and u.channel = o.channel and u.state in ('queued', 'held')");
-    tx.rows(newer, vec![batch(&ids)?]).await?.iter().map(|row| row.id("id")).collect()
-}
-
-/// Takes rows back that were accepted under a lease that ended, unless another process has them in hand.
-async fn reclaim(tx: &mut Tx, moves: &[Move]) -> Result<(), StoreError> {
-    let sent: Vec<&Move> = moves.iter().filter(|row| row.state == State::Sent.word()).collect();
-    let take = sql!("update outbox set state = 'sending', fence = x.fence from " rows(id text, fence bigint)
-        " where outbox.id = x.id and outbox.state in ('queued', 'in_doubt', 'held') and not exists (select 1 from outbox s "
-        "where s.order_row = outbox.order_row and s.channel = outbox.channel and s.state = 'sending')");
-    tx.execute(take, vec![batch(&sent)?]).await.map(drop)
-}
-
-/// Moves rows that are in hand with their fence, and says how many; others are left alone.
-async fn apply(tx: &mut Tx, moves: &[Move], now: Timestamp) -> Result<u64, StoreError> {
-    let mut moved = 0;
-    let (leaving, staying): (Vec<&Move>, Vec<&Move>) = moves.iter().partition(|row| row.leaves);
-    if !staying.is_empty() {
-        let stay = sql!("update outbox set state = x.state, due_at = coalesce(x.due_at, outbox.due_at), attempts = attempts + x.tries, "
-            "charged = outbox.charged + x.charged, doubts = outbox.doubts + x.doubts, crashes = outbox.crashes + x.crashes, "
-            "last_reply = coalesce(x.reply, last_reply), note = x.note, owner = null, lease_until = null, in_transfer = false from "
-            rows(id text, fence bigint, state text, due_at bigint, note text, reply text, tries bigint, charged bigint, doubts bigint, crashes bigint)
-            " where outbox.id = x.id and outbox.fence = x.fence and outbox.state = 'sending'");
-        moved += tx.execute(stay, vec![batch(&staying)?]).await?;
-    }
-    if !leaving.is_empty() {
-        let rows = batch(&leaving)?;
-        let log = sql!("insert into sent_log (id, news_id, order_row, channel, kind, kinds, state, content, calendar, released, "
-            "created_at, due_at, sent_at, finished_at, attempts, last_reply, note, subject, message_id, possible_duplicate) "
-            "select o.id, o.news_id, o.order_row, o.channel, o.kind, o.kinds, x.state, o.content, o.calendar, o.released, "
-            "o.created_at, o.due_at, x.sent_at, $2, o.attempts + x.tries, coalesce(x.reply, o.last_reply), x.note, "
-            "o.subject, o.message_id, x.duplicate from "
-            rows(id text, fence bigint, state text, sent_at bigint, note text, reply text, tries bigint, duplicate boolean)
-            " join outbox o on o.id = x.id and o.fence = x.fence where o.state = 'sending'");
-        tx.execute(log, vec![rows.clone(), now.into()]).await?;
-        add_tasks(tx, &leaving, now).await?;
-        let leave = sql!("delete from outbox where state = 'sending' and (id, fence) in (select id, fence from "
-            rows(id text, fence bigint) ")");
-        moved += tx.execute(leave, vec![rows]).await?;
-    }
-    Ok(moved)
-}
-
-/// What failed for good, or may or may not have been sent, waits for a person.
-async fn add_tasks(tx: &mut Tx, leaving: &[&Move], now: Timestamp) -> Result<(), StoreError> {
-    let task = |row: &&&Move| {
-        let failed = row.state == State::Failed.word();
-        let reason = row.note.clone().or_else(|| row.reply.clone()).unwrap_or_default();
-        (failed || row.state == State::InDoubt.word()).then(|| NewTask {
-            kind: if failed { "failed" } else { "in_doubt" },
-            shop_id: String::new(),
-            subject: row.id.to_string(),
-            reason,
-            mend: if failed {
-                format!(
-                    "see `backorderd show {}`; tell the customer by other means, or correct her address in the shop",
-                    row.id
-                )
-            } else {
-                format!("see `backorderd show {}`; ask the relay's log or the customer whether it arrived", row.id)
-            },
-        })
-    };
-    let tasks: Vec<NewTask> = leaving.iter().filter_map(|row| task(&row)).collect();
-    tasks::add(tx, &tasks, now).await
-}
-
-/// Ends notifications that nobody has in hand.
-pub(super) async fn finish_unsent(
-    tx: &mut Tx,
-    ended: &[(Uuid, &'static str)],
-    state: State,
-    now: Timestamp,
-) -> Result<(), StoreError> {
-    #[derive(Serialize)]
-    struct Ended<'a> {
-        id: Uuid,
-        note: &'a str,
-    }
-    if ended.is_empty() {
-        return Ok(());
-    }
-    let rows: Vec<Ended> = ended.iter().map(|(id, note)| Ended { id: *id, note }).collect();
-    let rows = batch(&rows)?;
-    let log = sql!("insert into sent_log (id, news_id, order_row, channel, kind, kinds, state, content, calendar, released, "
-        "created_at, due_at, finished_at, attempts, last_reply, note, subject, message_id, possible_duplicate) "
-        "select o.id, o.news_id, o.order_row, o.channel, o.kind, o.kinds, $2, o.content, o.calendar, o.released, o.created_at, "
-        "o.due_at, $3, o.attempts, o.last_reply, x.note, o.subject, o.message_id, false from " rows(id text, note text)
-        " join outbox o on o.id = x.id where o.state in ('queued', 'held')");
-    tx.execute(log, vec![rows.clone(), state.word().into(), now.into()]).await?;
-    let leave =
-        sql!("delete from outbox where state in ('queued', 'held') and id in (select id from " rows(id text) ")");
-    tx.execute(leave, vec![rows]).await.map(drop)
-}
-
-/// Records what she is told now, and that her order is to be looked at again: her clock starts anew.
-async fn tell<'a>(
-    tx: &mut Tx,
-    told: impl Iterator<Item = (Uuid, i64, &'a Content)>,
-    now: Timestamp,
-) -> Result<(), StoreError> {
-    #[derive(Serialize)]
-    struct ToldRow<'a> {
-        id: Uuid,
-        order_row: i64,
-        line_id: &'a str,
-        told: String,
-    }
-    let mut rows = Vec::new();
-    for (id, order_row, content) in told {
-        for line in &content.lines {
-            // Whoever gets a mail about a line was told, by this one or before, that it waits.
-            let told = Told { standing: line.standing.clone(), at: now, waited: true };
-            rows.push(ToldRow { id, order_row, line_id: &line.line_id, told: serde_json::to_string(&told)? });
-        }
-    }
-    if rows.is_empty() {
-        return Ok(());
-    }
-    let rows = batch(&rows)?;
-    let upsert = sql!("insert into tellings (shop_id, line_id, recipient, told, notification_id) "
-        "select o.shop_id, x.line_id, o.recipient, x.told, x.id from " rows(id text, order_row bigint, line_id text, told text)
-        " join orders o on o.id = x.order_row where true on conflict (shop_id, line_id, recipient) "
-        "do update set told = excluded.told, notification_id = excluded.notification_id");
-    tx.execute(upsert, vec![rows.clone()]).await?;
-    let quiet = sql!("update orders set quiet_since = $2, look_at = $2, revision = revision + 1 "
-        "where id in (select order_row from " rows(order_row bigint) ")");
-    tx.execute(quiet, vec![rows, now.into()]).await.map(drop)
-}
-
-async fn record_attempts(tx: &mut Tx, attempts: &[(Uuid, &Attempt)]) -> Result<(), StoreError> {
-    #[derive(Serialize)]
-    struct AttemptRow<'a> {
-        id: Uuid,
-        started_at: i64,
-        ended_at: i64,
-        relay: &'a str,
-        outcome: &'a str,
-        code: Option<u16>,
-        reply: Option<&'a str>,
-    }
-    if attempts.is_empty() {
-        return Ok(());
-    }
-    let rows: Vec<AttemptRow> = attempts
-        .iter()
-        .map(|(id, attempt)| AttemptRow {
-            id: *id,
-            started_at: attempt.started_at.as_microsecond(),
-            ended_at: attempt.ended_at.as_microsecond(),
-            relay: &attempt.relay,
-            outcome: attempt.outcome,
-            code: attempt.code,
-            reply: attempt.reply.as_deref(),
-        })
-        .collect();
-    let insert = sql!("insert into attempts (notification_id, number, started_at, ended_at, relay, outcome, code, reply) "
-        "select x.id, 1 + (select count(*) from attempts a where a.notification_id = x.id), x.started_at, x.ended_at, "
-        "x.relay, x.outcome, x.code, x.reply from "
-        rows(id text, started_at bigint, ended_at bigint, relay text, outcome text, code bigint, reply text)
-        " where true on conflict do nothing");
-    tx.execute(insert, vec![batch(&rows)?]).await.map(drop)
-}
-
-fn claimed_of(row: &Row) -> Result<Claimed, StoreError> {
+pub(super) fn claimed_of(row: &Row) -> Result<Claimed, StoreError> {
     Ok(Claimed {
         id: row.id("id")?,
         order_row: row.int("order_row")?,
@@ -566,9 +261,9 @@ fn claimed_of(row: &Row) -> Result<Claimed, StoreError> {
         content: row.json("content")?,
         fence: row.int("fence")?,
         created_at: row.time("created_at")?,
-        first_tried_at: row.maybe_time("first_tried_at")?,
         charged: row.int("charged")?,
         doubts: row.int("doubts")?,
+        doubted_relay: row.maybe_text("doubted_relay")?,
         rendered: row.maybe_text("message_id")?.is_some(),
     })
 }

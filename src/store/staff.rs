@@ -8,7 +8,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::dialect::{Value, batch, sql};
-use super::outbox::finish_unsent;
+use super::ending::end_unsent;
 use super::{Store, StoreError};
 use crate::outbox::notification::{Kind, State};
 
@@ -75,7 +75,7 @@ impl Store {
         let rows = tx.rows(unsent, vec![ids_of(ids)?]).await?;
         let ended: Vec<(Uuid, &'static str)> =
             rows.iter().map(|row| Ok((row.id("id")?, "withdrawn by staff"))).collect::<Result<_, StoreError>>()?;
-        finish_unsent(&mut tx, &ended, State::Withdrawn, now).await?;
+        end_unsent(&mut tx, &ended, State::Withdrawn, now).await?;
         tx.commit().await?;
         Ok(ended.into_iter().map(|(id, _)| id).collect())
     }

@@ -4,6 +4,8 @@
 //! end when staff say so or the cause is gone. Others are what the other tables show (held notifications, lines without
 //! an address) and end by themselves.
 
+use std::collections::HashSet;
+
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -75,11 +77,15 @@ pub(super) async fn add(tx: &mut Tx, tasks: &[NewTask], now: Timestamp) -> Resul
     if tasks.is_empty() {
         return Ok(());
     }
+    // Two bad rows of one product are one task; one statement may touch a row only once.
+    let mut seen = HashSet::new();
+    let tasks: Vec<&NewTask> =
+        tasks.iter().filter(|task| seen.insert((task.kind, &task.shop_id, &task.subject))).collect();
     let insert = sql!("insert into tasks (kind, shop_id, subject, reason, mend, created_at) "
         "select x.kind, x.shop_id, x.subject, x.reason, x.mend, $2 from "
         rows(kind text, shop_id text, subject text, reason text, mend text)
         " where true on conflict (kind, shop_id, subject) where done_at is null do update set reason = excluded.reason, mend = excluded.mend");
-    tx.execute(insert, vec![batch(tasks)?, now.into()]).await.map(drop)
+    tx.execute(insert, vec![batch(&tasks)?, now.into()]).await.map(drop)
 }
 
 fn task_of(row: &Row) -> Result<Task, StoreError> {

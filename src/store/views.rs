@@ -68,7 +68,7 @@ pub(super) async fn load(tx: &mut Tx, rows: &[i64], channel: &str, now: Timestam
             .ok_or_else(|| StoreError::Damaged("a line without its order".into()))
     };
 
-    let lines = sql!("select l.order_row, l.snapshot, t.told, t.planned, b.told as baseline "
+    let lines = sql!("select l.order_row, l.snapshot, t.told, t.planned, t.notification_id, b.told as baseline "
         "from " rows(n bigint) " join orders o on o.id = x.n join lines l on l.order_row = o.id "
         "left join tellings t on t.shop_id = l.shop_id and t.line_id = l.line_id and t.recipient = o.recipient "
         "left join tellings b on b.shop_id = l.shop_id and b.line_id = l.line_id and b.recipient = '*' "
@@ -76,17 +76,19 @@ pub(super) async fn load(tx: &mut Tx, rows: &[i64], channel: &str, now: Timestam
     for row in tx.rows(lines, vec![ids.clone()]).await? {
         let told: Option<Told> = row.maybe_json("told")?;
         let told = told.map_or_else(|| row.maybe_json("baseline"), |told| Ok(Some(told)))?;
+        let told_by = row.maybe_text("notification_id")?.map(|_| row.id("notification_id")).transpose()?;
         let planned: Option<Planned> = row.maybe_json("planned")?;
-        orders[place(&row)?].view.lines.push(LineView { line: row.json("snapshot")?, told, planned });
+        orders[place(&row)?].view.lines.push(LineView { line: row.json("snapshot")?, told, told_by, planned });
     }
 
-    let unsent = sql!("select o.order_row, o.id, o.state, o.settled, o.due_at, o.content "
+    let unsent = sql!("select o.order_row, o.id, o.settled, o.due_at, o.content, "
+        "case when o.state = 'held' then coalesce(o.note, 'held by staff') end as held "
         "from " rows(n bigint) " join outbox o on o.order_row = x.n "
         "where o.channel = $2 and o.state in ('queued', 'held')");
     for row in tx.rows(unsent, vec![ids.clone(), channel.into()]).await? {
         orders[place(&row)?].view.unsent = Some(Unsent {
             id: row.id("id")?,
-            held: row.text("state")? == "held",
+            held: row.maybe_text("held")?,
             settled: row.bool("settled")?,
             due_at: row.time("due_at")?,
             content: row.json("content")?,

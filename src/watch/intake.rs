@@ -3,7 +3,7 @@
 //! In: the feeds of one snapshot. Out: the changed lines in a [`Spill`], tasks for rows that cannot be read, the newest
 //! `updated_at`. Nothing of it is recorded here but what products say, which no judgement waits for.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use jiff::{SignedDuration, Timestamp};
@@ -72,7 +72,7 @@ impl<'a> Intake<'a> {
     }
 
     /// For a poll: takes in what changed since `since` (microseconds) and the lines of orders that are settling. `None`:
-    /// that is so much that a sweep is due.
+    /// that is so much that a sweep is due, or a settling line has vanished, which only a sweep can judge.
     pub async fn poll(
         store: &'a Store,
         settings: &'a Settings,
@@ -86,6 +86,7 @@ impl<'a> Intake<'a> {
         }
         let since = Timestamp::from_microsecond(since).unwrap_or(Timestamp::UNIX_EPOCH) - OVERLAP;
         let mut read = Vec::new();
+        let mut unseen: HashSet<String> = settling.iter().cloned().collect();
         let which = Which::Changed { since, also: settling };
         look.lines(&which, |row| {
             if read.len() <= MOST_POLLED {
@@ -94,14 +95,21 @@ impl<'a> Intake<'a> {
             Ok::<_, WatchError>(())
         })
         .await?;
-        if read.len() > MOST_POLLED {
+        let mut names = Vec::with_capacity(read.len());
+        for row in &read {
+            match row {
+                Row::Read(line) => {
+                    unseen.remove(&line.line_id);
+                    names.push((line.shop_id.clone(), line.line_id.clone()));
+                }
+                Row::SetAside(aside) => {
+                    unseen.remove(aside.line_id.as_deref().unwrap_or_default());
+                }
+            }
+        }
+        if read.len() > MOST_POLLED || !unseen.is_empty() {
             return Ok(None);
         }
-        let named = |row: &Row<Line>| match row {
-            Row::Read(line) => Some((line.shop_id.clone(), line.line_id.clone())),
-            Row::SetAside(_) => None,
-        };
-        let names: Vec<_> = read.iter().filter_map(named).collect();
         let mut intake = Intake::against(store.known_lines_among(&names).await?, store, settings, progress);
         intake.dates = store.expected_dates().await?;
         for row in read {

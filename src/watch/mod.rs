@@ -20,7 +20,7 @@ use tokio::sync::watch;
 use tracing::{error, info, warn};
 
 use crate::clock::Clock;
-use crate::deliver::MAIL;
+use crate::outbox::notification::MAIL;
 use crate::outbox::plan::{Circumstances, Look, plan};
 use crate::outbox::schedule::Schedules;
 use crate::settings::Settings;
@@ -163,6 +163,9 @@ impl Watcher {
     /// changed, or too much did, a poll is a sweep.
     pub async fn poll(&self) -> Result<Looked, WatchError> {
         let Some(since) = self.store.fact_number(fact::CURSOR).await? else { return self.sweep().await };
+        if self.store.fact(fact::BASELINE_AT).await?.is_none() {
+            return self.sweep().await;
+        }
         let began = self.clock.now();
         let mut look = self.shop.look().await?;
         if !look.has_updated_at().await? {

@@ -7,7 +7,7 @@ use jiff::SignedDuration;
 
 use super::intake::Intake;
 use super::{LINES_PER_COMMIT, Looked, WatchError, Watcher};
-use crate::deliver::MAIL;
+use crate::outbox::notification::MAIL;
 use crate::outbox::plan::{Action, Circumstances, Content, Look, plan};
 use crate::outbox::schedule::Schedule;
 use crate::settings::orders::FirstSweep;

@@ -9,7 +9,8 @@ use axum::response::{Html, IntoResponse, Response};
 use serde::Deserialize;
 
 use super::{Web, failure};
-use crate::deliver::{MAIL, compose};
+use crate::deliver::compose;
+use crate::outbox::notification::MAIL;
 use crate::render::draft::ShopFace;
 use crate::shop::line::Status;
 use crate::store::StoreError;

@@ -3,3 +3,4 @@ pub mod installation;
 pub mod servers;
 pub mod shops;
 pub mod smtp_server;
+pub mod state;
