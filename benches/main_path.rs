@@ -56,7 +56,7 @@ async fn sweeps(engine: &str, folder: &Path) {
         fill_shop(&shop, LINES).await;
     }
     let state = state(engine, folder, "sweeps").await;
-    let settings = settings(folder, &shop, &state, "baseline", 2500);
+    let settings = settings(&folder.join(format!("sweeps-{engine}")), &shop, &state, "baseline", 2500);
     for name in ["first sweep (baseline)", "unchanged sweep"] {
         let Measured { seconds, peak_mb } = run(&settings, &["run", "--once", "--only", "watch"]);
         println!("{engine:10}  {name:24} {LINES} lines: {seconds:6.2} s, {peak_mb:5.1} MB at most (limit 100 MB)");
@@ -71,7 +71,7 @@ async fn mails(engine: &str, folder: &Path) {
     }
     let (_sink, port) = sink();
     let state = state(engine, folder, "mails").await;
-    let settings = settings(folder, &shop, &state, "notify", port);
+    let settings = settings(&folder.join(format!("mails-{engine}")), &shop, &state, "notify", port);
     let queued = run(&settings, &["run", "--once", "--only", "watch"]);
     let peer = Instant::now();
     let source = Command::new(postfix("smtp-source"))
@@ -192,12 +192,12 @@ settle = "0s"
 max_per_sweep = 0
 [web]
 public_url = "https://orders.shop.example"
-secret_file = "{secret}"
+secret_file = "secret"
 "#,
         shop = shop.display(),
-        secret = folder.join(format!("secret-{first_sweep}-{}", state.len())).display(),
     );
-    let file = folder.join(format!("{first_sweep}-{port}-{}.toml", state.len()));
+    fs::create_dir(folder).unwrap();
+    let file = folder.join("backorderd.toml");
     fs::write(&file, text).unwrap();
     file
 }

@@ -54,6 +54,11 @@ impl App {
         self.stop.send_replace(true);
     }
 
+    /// What [`App::stop`] uses, for those who wait for a signal.
+    pub fn stopper(&self) -> watch::Sender<bool> {
+        self.stop.clone()
+    }
+
     /// True once the process is to stop.
     pub fn stopping(&self) -> watch::Receiver<bool> {
         self.stop.subscribe()
@@ -65,7 +70,7 @@ impl App {
         Ok(Shop::open(&self.settings.orders, feeds)?)
     }
 
-    pub fn watcher(&self, accept_shrunken: bool) -> anyhow::Result<Watcher> {
+    pub fn watcher(&self) -> anyhow::Result<Watcher> {
         Ok(Watcher {
             shop: self.shop()?,
             store: self.store.clone(),
@@ -74,7 +79,7 @@ impl App {
             clock: self.clock.clone(),
             owner: self.owner.clone(),
             stop: self.stopping(),
-            accept_shrunken: accept_shrunken.into(),
+            lines_read: Arc::default(),
         })
     }
 
@@ -107,38 +112,58 @@ impl App {
             .collect()
     }
 
-    /// The keys of the customers' links. They are made once, for an empty state database, and must stay the same: every
-    /// link in every mail that was ever sent stands on them.
+    /// The keys of the customers' links. They are made once, for a state database that has never had any, and must stay
+    /// the same: every link in every mail that was ever sent stands on them.
     pub async fn link_keys(&self) -> anyhow::Result<LinkKeys> {
         let file = &self.settings.web.secret_file;
-        if !file.exists() {
-            let recorded = self.store.fact(fact::LINK_SECRET).await?;
-            if recorded.is_some() || !self.store.is_empty().await? {
-                bail!(
-                    "web.secret_file: {} does not exist, and mails with links were sent before; put the file back from a copy \
-                     or from another machine of this installation",
-                    file.display()
-                );
-            }
-            create_secret(file, &LinkKeys::create()?)
+        let keys = if let Some(keys) = known_link_keys(file, Some(&self.store)).await? {
+            keys
+        } else {
+            let secret = LinkKeys::create()?;
+            create_secret(file, &secret)
                 .with_context(|| format!("web.secret_file: {} cannot be created", file.display()))?;
-        }
-        let text = std::fs::read_to_string(file)
-            .with_context(|| format!("web.secret_file: {} cannot be read", file.display()))?;
-        let keys = LinkKeys::parse(&text).with_context(|| format!("web.secret_file: {}", file.display()))?;
-        let ours = keys.fingerprints();
-        if let Some(recorded) = self.store.fact(fact::LINK_SECRET).await?
-            && !recorded.lines().any(|fingerprint| ours.iter().any(|ours| ours == fingerprint))
-        {
+            LinkKeys::parse(&secret)?
+        };
+        self.store.set_fact(fact::LINK_SECRET, Some(&keys.fingerprints().join("\n"))).await?;
+        Ok(keys)
+    }
+}
+
+/// The link keys in `file`, held against what the state database was used with; `None`: there is no such file, and the
+/// first run may make it. Nothing is written.
+pub async fn known_link_keys(file: &Path, store: Option<&Store>) -> anyhow::Result<Option<LinkKeys>> {
+    let recorded = match store {
+        Some(store) => store.fact(fact::LINK_SECRET).await?,
+        None => None,
+    };
+    if !file.exists() {
+        let used = match store {
+            Some(store) => recorded.is_some() || !store.is_empty().await?,
+            None => false,
+        };
+        if used {
             bail!(
-                "web.secret_file: {} holds another secret than this state database was used with; copy the right file here \
-                 (to change the secret, put the new one in a line above the old)",
+                "web.secret_file: {} does not exist, and mails with links were sent before; put the file back from a copy \
+                 or from another machine of this installation",
                 file.display()
             );
         }
-        self.store.set_fact(fact::LINK_SECRET, Some(&ours.join("\n"))).await?;
-        Ok(keys)
+        return Ok(None);
     }
+    let text =
+        std::fs::read_to_string(file).with_context(|| format!("web.secret_file: {} cannot be read", file.display()))?;
+    let keys = LinkKeys::parse(&text).with_context(|| format!("web.secret_file: {}", file.display()))?;
+    let ours = keys.fingerprints();
+    if let Some(recorded) = recorded
+        && !recorded.lines().any(|fingerprint| ours.iter().any(|ours| ours == fingerprint))
+    {
+        bail!(
+            "web.secret_file: {} holds another secret than this state database was used with; copy the right file here \
+             (to change the secret, put the new one in a line above the old)",
+            file.display()
+        );
+    }
+    Ok(Some(keys))
 }
 
 /// Writes a secret that nobody else on the machine can read; an existing file is never touched.
@@ -163,7 +188,7 @@ pub fn renderers(settings: &Settings) -> anyhow::Result<Renderers> {
 }
 
 /// What relays are greeted with: the machine that the customers' links lead to (RFC 5321, section 4.1.1.1).
-fn hello_name(settings: &Settings) -> String {
+pub fn hello_name(settings: &Settings) -> String {
     let url = settings.web.public_url.as_str();
     let host = url.split_once("://").map_or(url, |(_, rest)| rest).split(['/', ':']).next().unwrap_or_default();
     if host.is_empty() || host.starts_with('[') { "localhost".into() } else { host.to_owned() }

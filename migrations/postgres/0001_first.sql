@@ -40,7 +40,6 @@ create table lines (
   primary key (shop_id, line_id)
 );
 create index lines_of_order on lines (order_row);
-create index lines_of_product on lines (product_key);
 
 -- What a recipient was told of a line, and what was last planned for her. Recipient '*' is the baseline, for everybody.
 create table tellings (
@@ -86,7 +85,7 @@ create table outbox (
 create unique index outbox_one_unsent on outbox (order_row, channel) where state in ('queued', 'held');
 create unique index outbox_one_in_hand on outbox (order_row, channel) where state = 'sending';
 create index outbox_in_doubt on outbox (order_row, channel) where state = 'in_doubt';
-create index outbox_due on outbox (due_at) where state in ('queued', 'in_doubt') and ready and settled;
+create index outbox_due on outbox (due_at, id) where state in ('queued', 'in_doubt') and ready and settled;
 create index outbox_leased on outbox (lease_until) where state = 'sending';
 
 -- Finished notifications, for good.

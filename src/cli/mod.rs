@@ -3,9 +3,22 @@
 //! In: arguments and `BACKORDERD_CONFIG`. Out: words on stdout, logs and errors on stderr, an exit code: 0 done, 1
 //! something failed (said in one line), 2 wrong usage.
 
+mod check;
+mod dates;
+mod dead_links;
+mod draft;
 mod dry_run;
+mod explain;
 pub mod init;
+mod log;
+mod log_object;
+mod output;
+mod preview;
+mod progress;
 mod run;
+mod show;
+mod staff;
+mod tasks;
 
 use std::io::IsTerminal;
 use std::path::PathBuf;
@@ -15,7 +28,10 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::app::App;
 use crate::clock::Clock;
+use crate::settings::secret::Secret;
 use crate::settings::{self, Settings};
+use crate::store::Store;
+use staff::Action;
 
 /// Keeps a shop's promise to everyone who waits for a product.
 #[derive(Debug, Parser)]
@@ -58,8 +74,28 @@ enum Command {
         #[arg(default_value = "backorderd.toml", value_name = "FILE")]
         file: PathBuf,
     },
+    /// See whether everything is in reach and right; writes and sends nothing.
+    Check,
     /// Watch the shop, tell its customers, serve their pages.
     Run(run::RunArguments),
+    /// The sent-log, newest first.
+    Log(log::LogArguments),
+    /// One notification: what it says, and every try with the relay's reply.
+    Show(show::ShowArguments),
+    /// Why an order line did or did not get mail.
+    Explain(explain::ExplainArguments),
+    /// Write sample mails of every kind and locale into a folder.
+    Preview(preview::PreviewArguments),
+    /// Let held notifications go.
+    Release(staff::StaffArguments),
+    /// Hold queued notifications back.
+    Hold(staff::StaffArguments),
+    /// End queued and held notifications unsent.
+    Withdraw(staff::StaffArguments),
+    /// What waits for a person, with the reason and the mend.
+    Tasks(tasks::TasksArguments),
+    /// Expected dates by product, from the supplier.
+    Dates(dates::DatesArguments),
 }
 
 /// Reads the arguments and runs the command.
@@ -84,7 +120,17 @@ impl Command {
                 println!("{}", init::init(&file)?);
                 Ok(ExitCode::SUCCESS)
             }
+            Command::Check => check::run(general).await,
             Command::Run(arguments) => arguments.run(general).await,
+            Command::Log(arguments) => arguments.run(general).await,
+            Command::Show(arguments) => arguments.run(general).await,
+            Command::Explain(arguments) => arguments.run(general).await,
+            Command::Preview(arguments) => arguments.run(general).await,
+            Command::Release(arguments) => arguments.run(Action::Release, general).await,
+            Command::Hold(arguments) => arguments.run(Action::Hold, general).await,
+            Command::Withdraw(arguments) => arguments.run(Action::Withdraw, general).await,
+            Command::Tasks(arguments) => arguments.run(general).await,
+            Command::Dates(arguments) => arguments.run(general).await,
         }
     }
 }
@@ -102,6 +148,15 @@ impl General {
     /// The settings and the state database.
     pub async fn app(&self) -> anyhow::Result<App> {
         App::open(self.settings()?, Clock::System).await
+    }
+
+    /// The same for commands that only look at what was recorded: they make no state database.
+    pub async fn recorded_app(&self) -> anyhow::Result<App> {
+        let settings = self.settings()?;
+        let password = settings.state.password.as_ref().map(Secret::expose);
+        let recorded = Store::exists(&settings.state.url, password).await?;
+        anyhow::ensure!(recorded, "nothing was recorded yet: the first `backorderd run` makes the state database");
+        App::open(settings, Clock::System).await
     }
 }
 

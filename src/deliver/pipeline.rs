@@ -30,10 +30,14 @@ const LEASE: Span = Span::seconds(30);
 const HEARTBEAT: Duration = Duration::from_secs(10);
 /// How many are claimed at once.
 const CLAIM: usize = 256;
+/// How many batches are prepared at once: one is rendered while another waits for the database.
+const FEEDERS: usize = 2;
 /// How many prepared mails wait for a worker.
-const JOBS: usize = 64;
+const JOBS: usize = 256;
 /// How many results are recorded in one commit at most.
 const RESULTS: usize = 256;
+/// How long the first of them waits for company.
+const RESULTS_WAIT: Duration = Duration::from_millis(20);
 /// How long to wait after the state database failed.
 const STORE_PAUSE: Duration = Duration::from_secs(1);
 /// How often a mail is tried on a fresh connection because an old one had ended unnoticed.
@@ -65,16 +69,27 @@ impl Delivery {
         drop((taken, marks));
         let finishing = tokio::spawn(self.clone().finish_all(finished));
         let beating = tokio::spawn(self.clone().beat());
-        let fed = self.feed(jobs, results).await;
+        let mut feeders = JoinSet::new();
+        for _ in 0..FEEDERS {
+            feeders.spawn(self.clone().feed(jobs.clone(), results.clone()));
+        }
+        drop((jobs, results));
+        let fed = feeders.join_all().await;
         stages.join_all().await;
         let mut delivered = finishing.await.unwrap_or_default();
         beating.abort();
-        delivered.claimed = fed?;
+        for claimed in fed {
+            delivered.claimed += claimed?;
+        }
         Ok(delivered)
     }
 
     /// Claims and prepares batch after batch; returns how many were claimed.
-    async fn feed(&self, jobs: mpsc::Sender<Job>, results: mpsc::Sender<Finish>) -> Result<usize, StoreError> {
+    async fn feed(
+        self: Arc<Self>,
+        jobs: mpsc::Sender<Job>,
+        results: mpsc::Sender<Finish>,
+    ) -> Result<usize, StoreError> {
         let mut sum = 0;
         // While every relay rests, what is queued stays queued.
         while !self.stopping() && self.relays.any_open(self.clock.now()) {
@@ -155,6 +170,10 @@ impl Delivery {
         let mut delivered = Delivered::default();
         let mut waiting = Vec::with_capacity(RESULTS);
         while results.recv_many(&mut waiting, RESULTS).await > 0 {
+            let company =
+                async { while waiting.len() < RESULTS && results.recv_many(&mut waiting, RESULTS).await > 0 {} };
+            // Out of time: then they go as they are.
+            let _ = tokio::time::timeout(RESULTS_WAIT, company).await;
             let overtaken = loop {
                 match self.store.finish(&waiting, self.clock.now()).await {
                     Ok(overtaken) => break overtaken,

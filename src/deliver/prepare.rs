@@ -6,11 +6,12 @@
 use std::collections::{BTreeSet, HashMap};
 
 use jiff::Timestamp;
+use uuid::Uuid;
 
 use super::Delivery;
 use super::compose::{self, Check, Surroundings};
 use super::job::Job;
-use crate::links::dummy;
+use crate::links::{LinkKeys, dummy};
 use crate::outbox::notification::MAIL;
 use crate::outbox::schedule::Schedule;
 use crate::store::StoreError;
@@ -65,7 +66,8 @@ impl Delivery {
         let ids: Vec<_> = known.iter().map(|one| one.claimed.id).collect();
         let mut contents = self.store.contents(&ids).await?;
         for one in known {
-            match contents.remove(&one.claimed.id).and_then(|kept| self.bytes_of(&kept, one.order)) {
+            let kept = contents.remove(&one.claimed.id);
+            match kept.and_then(|kept| live_bytes(&kept, &self.keys, one.order.link_id)) {
                 Some(bytes) => batch.jobs.push(self.job(one, bytes)),
                 None => batch.finish(
                     one.claimed,
@@ -74,13 +76,6 @@ impl Delivery {
             }
         }
         Ok(())
-    }
-
-    /// The exact bytes of a kept mail; `None`: they are damaged, or the key of its link is gone.
-    fn bytes_of(&self, kept: &Kept, order: &Order) -> Option<Vec<u8>> {
-        let hidden = unpack(&kept.message)?;
-        let key = self.keys.fingerprints().iter().position(|fingerprint| *fingerprint == kept.link_key)?;
-        Some(dummy::restore(&hidden, &self.keys.token(order.link_id, key)?))
     }
 
     /// Renders mails for the first time and keeps them.
@@ -98,6 +93,7 @@ impl Delivery {
         }
         let link_key = self.keys.fingerprints().first().cloned().unwrap_or_default();
         let mut prepared = Vec::with_capacity(new.len());
+        let mut packer = zstd::bulk::Compressor::new(COMPRESSION)?;
         for one in new {
             let token = self.keys.sign(one.order.link_id);
             let around = Surroundings {
@@ -123,7 +119,7 @@ impl Delivery {
                 subject: mail.subject,
                 message_id: mail.message_id,
                 link_key: link_key.clone(),
-                message: pack(&dummy::hide(&mail.bytes, &token))?,
+                message: packer.compress(&dummy::hide(&mail.bytes, &token))?,
             });
             batch.jobs.push(self.job(one, mail.bytes));
         }
@@ -147,12 +143,15 @@ impl Batch {
     }
 }
 
-/// Compresses what is kept of a mail.
-pub fn pack(bytes: &[u8]) -> Result<Vec<u8>, std::io::Error> {
-    zstd::bulk::compress(bytes, COMPRESSION)
+/// The exact bytes of a kept mail, its order's live link put in again; `None`: they are damaged, or the key of the link
+/// is gone.
+pub fn live_bytes(kept: &Kept, keys: &LinkKeys, link_id: Uuid) -> Option<Vec<u8>> {
+    let hidden = unpack(&kept.message)?;
+    let key = keys.fingerprints().iter().position(|fingerprint| *fingerprint == kept.link_key)?;
+    Some(dummy::restore(&hidden, &keys.token(link_id, key)?))
 }
 
-/// What [`pack`] made, unpacked; `None`: it is damaged.
+/// The kept bytes of a mail, unpacked; `None`: they are damaged.
 pub fn unpack(bytes: &[u8]) -> Option<Vec<u8>> {
     zstd::bulk::decompress(bytes, MOST_BYTES).ok()
 }

@@ -17,7 +17,7 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-use super::mime;
+use crate::render::mime;
 
 /// In bytes, of one mail.
 pub const MAX_MAIL: usize = 25 * 1024 * 1024;

@@ -1,3 +1,2 @@
 //! The demonstration: what `backorderd demo` needs beside the service itself.
 pub mod catcher;
-pub mod mime;

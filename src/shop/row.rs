@@ -198,3 +198,15 @@ impl Fed<3> for Expected {
         Ok(Expected { product_key: product_key.id()?, expected_on: expected_on.date()?, reason: reason.words()? })
     }
 }
+
+impl Expected {
+    /// Reads the texts of `product_key`, `expected_on` and `reason` by the rules of the feed, from wherever they come.
+    ///
+    /// # Errors
+    /// What is wrong, and the mend.
+    pub fn of_texts(texts: [Option<&str>; 3]) -> Result<Expected, String> {
+        let mut columns = <Expected as Fed<3>>::COLUMNS.iter().map(|column| column.name);
+        let cells = texts.map(|text| Cell { column: columns.next().unwrap_or_default(), text });
+        Expected::read(cells).map_err(|Fault(reason)| reason)
+    }
+}

@@ -9,6 +9,7 @@
 //! but then every batch in JSON, every comparison and every test would exist in two versions; one text is worth more
 //! than a nicer look in `psql` (`to_timestamp(due_at / 1e6)` shows it there).
 
+use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -18,7 +19,7 @@ use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions, PgRow};
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteRow, SqliteSynchronous,
 };
-use sqlx::{Column as _, Connection as _, Postgres, Row as _, Sqlite, Transaction};
+use sqlx::{Column as _, ConnectOptions as _, Connection as _, Postgres, Row as _, Sqlite, Transaction};
 
 use super::StoreError;
 
@@ -42,7 +43,7 @@ macro_rules! sql {
     };
     (@sqlite [$($done:tt)*] rows($head:ident $head_type:ident $(, $name:ident $type:ident)*) $($rest:tt)*) => {
         sql!(@sqlite [$($done)* "(select value->>'", stringify!($head), "' as ", stringify!($head)
-            $(, ", value->>'", stringify!($name), "' as ", stringify!($name))*, " from json_each($1)) as x",] $($rest)*)
+            $(, ", value->>'", stringify!($name), "' as ", stringify!($name))*, " from jsonb_each($1)) as x",] $($rest)*)
     };
     (@postgres [$($done:tt)*]) => { concat!($($done)*) };
     (@postgres [$($done:tt)*] $text:literal $($rest:tt)*) => { sql!(@postgres [$($done)* $text,] $($rest)*) };
@@ -190,7 +191,10 @@ impl Db {
                 .journal_mode(SqliteJournalMode::Wal)
                 .synchronous(SqliteSynchronous::Full)
                 .foreign_keys(true)
-                .busy_timeout(BUSY_TIMEOUT);
+                .busy_timeout(BUSY_TIMEOUT)
+                // A batch's pages fit into memory, and are written once.
+                .pragma("cache_size", "-16000")
+                .pragma("wal_autocheckpoint", "4000");
             let writer = writer_of(&options).await?;
             let readers = SqlitePoolOptions::new().max_connections(4).connect_lazy_with(options.read_only(true));
             return Ok(Db::Sqlite { writer, readers });
@@ -201,8 +205,16 @@ impl Db {
 
     /// Whether the database at `url` is there and was migrated before.
     pub async fn has_tables(url: &str, password: Option<&str>) -> Result<bool, StoreError> {
-        if url.starts_with("sqlite:") {
-            return Ok(SqliteConnectOptions::from_str(url)?.get_filename().exists());
+        if let Some(file) = file_of(url)? {
+            if !file.exists() {
+                return Ok(false);
+            }
+            let options = SqliteConnectOptions::from_str(url)?.read_only(true).busy_timeout(BUSY_TIMEOUT);
+            let mut connection = options.connect().await?;
+            let tables = sqlx::query_scalar("select exists (select 1 from sqlite_schema where name = 'migrations')");
+            let found = tables.fetch_one(&mut connection).await?;
+            connection.close().await?;
+            return Ok(found);
         }
         let mut connection = sqlx::PgConnection::connect_with(&postgres_options(url, password)?).await?;
         let found =
@@ -239,6 +251,12 @@ impl Db {
             Db::Postgres(pool) => pool.close().await,
         }
     }
+}
+
+/// The file of an SQLite database; `None`: it is a server's.
+pub fn file_of(url: &str) -> Result<Option<PathBuf>, StoreError> {
+    let sqlite = url.starts_with("sqlite:").then(|| SqliteConnectOptions::from_str(url)).transpose()?;
+    Ok(sqlite.map(|options| options.get_filename().to_owned()))
 }
 
 /// Opens the one connection that writes. While a new database is being made a write-ahead one, SQLite turns others away

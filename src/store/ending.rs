@@ -220,8 +220,8 @@ async fn apply(tx: &mut Tx, moves: &[Move], now: Timestamp) -> Result<(), StoreE
             rows(id text, fence bigint, state text, sent_at bigint, note text, reply text, tries bigint, duplicate boolean)
             " join outbox o on o.id = x.id and o.fence = x.fence where o.state = 'sending'");
         tx.execute(log, vec![rows.clone(), now.into()]).await?;
-        let leave = sql!("delete from outbox where state = 'sending' and exists (select 1 from "
-            rows(id text, fence bigint) " where x.id = outbox.id and x.fence = outbox.fence)");
+        let leave = sql!("delete from outbox where state = 'sending' and (id, fence) in (select id, fence from "
+            rows(id text, fence bigint) ")");
         tx.execute(leave, vec![rows]).await?;
         let tasks: Vec<NewTask> = leaving.into_iter().filter_map(task).collect();
         tasks::add(tx, &tasks, now).await?;
@@ -290,8 +290,8 @@ pub(super) async fn end_unsent(
         "o.due_at, $3, o.attempts, o.last_reply, x.note, o.subject, o.message_id, false from " rows(id text, note text)
         " join outbox o on o.id = x.id where o.state in ('queued', 'held')");
     tx.execute(log, vec![rows.clone(), state.word().into(), now.into()]).await?;
-    let leave = sql!("delete from outbox where state in ('queued', 'held') and exists (select 1 from " rows(id text)
-        " where x.id = outbox.id)");
+    let leave =
+        sql!("delete from outbox where state in ('queued', 'held') and id in (select id from " rows(id text) ")");
     tx.execute(leave, vec![rows]).await.map(drop)
 }
 

@@ -109,8 +109,8 @@ impl Store {
         let mut tx = self.write().await?;
         record_dates(&mut tx, Source::Feed, dates, now).await?;
         let keys: Vec<Key> = dates.iter().map(|date| Key { product_key: &date.product_key }).collect();
-        let forget = sql!("delete from expected_dates where source = 'feed' and not exists (select 1 from "
-            rows(product_key text) " where x.product_key = expected_dates.product_key)");
+        let forget = sql!("delete from expected_dates where source = 'feed' and product_key not in (select product_key from "
+            rows(product_key text) ")");
         tx.execute(forget, vec![batch(&keys)?]).await?;
         let words = newest_words(&mut tx).await?;
         if !rehearsal {

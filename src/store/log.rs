@@ -80,7 +80,9 @@ impl Store {
         let entries = sql!("select n.*, o.order_id, o.order_number, o.shop_id, o.recipient, o.locale, o.link_id "
             "from notifications n join orders o on o.id = n.order_row "
             "where ($1 is null or o.order_id = $1 or o.order_number = $1) and ($2 is null or lower(o.recipient) = lower($2)) "
-            "and ($3 is null or exists (select 1 from lines l where l.order_row = n.order_row "
+            "and ($3 is null or exists (select 1 from lines l join "
+            either("json_each(n.content, '$.lines')", "jsonb_array_elements(n.content::jsonb->'lines')")
+            " said on l.line_id = said.value->>'line_id' where l.shop_id = o.shop_id "
             "and (l.product_key = $3 or " either("l.snapshot->>'sku'", "l.snapshot::jsonb->>'sku'") " = $3))) "
             "and ($4 is null or n.kinds like '% ' || $4 || ' %') and ($5 is null or n.state = $5) "
             "and ($6 is null or n.created_at >= $6) and ($7 is null or n.created_at < $7) and ($8 is null or o.shop_id = $8) "
@@ -105,6 +107,39 @@ impl Store {
         let entry = sql!("select n.*, o.order_id, o.order_number, o.shop_id, o.recipient, o.locale, o.link_id "
             "from notifications n join orders o on o.id = n.order_row where n.id = $1");
         tx.row(entry, values![id]).await?.as_ref().map(entry_of).transpose()
+    }
+
+    /// The notifications whose ids begin with `prefix`, at most `limit` of them; none if it is no beginning of an id.
+    pub async fn notifications_like(&self, prefix: &str, limit: i64) -> Result<Vec<LogEntry>, StoreError> {
+        let Some((first, last)) = id_range(prefix) else { return Ok(Vec::new()) };
+        let mut tx = self.read().await?;
+        let entries = sql!("select n.*, o.order_id, o.order_number, o.shop_id, o.recipient, o.locale, o.link_id "
+            "from notifications n join orders o on o.id = n.order_row where n.id >= $1 and n.id <= $2 order by n.id limit $3");
+        tx.rows(entries, values![first, last, limit]).await?.iter().map(entry_of).collect()
+    }
+
+    /// Every notification that spoke of a line, oldest first, each with when it was finished.
+    pub async fn told_of_line(
+        &self,
+        shop_id: &str,
+        line_id: &str,
+    ) -> Result<Vec<(LogEntry, Option<Timestamp>)>, StoreError> {
+        let mut tx = self.read().await?;
+        // The line's order may have rows for other addresses; and the line may have come from another order.
+        let entries = sql!("select n.*, o.order_id, o.order_number, o.shop_id, o.recipient, o.locale, o.link_id, s.finished_at "
+            "from notifications n join orders o on o.id = n.order_row left join sent_log s on s.id = n.id "
+            "where n.order_row in (select o.id from lines l join orders c on c.id = l.order_row "
+            "join orders o on o.shop_id = c.shop_id and o.order_id = c.order_id where l.shop_id = $1 and l.line_id = $2 "
+            "union select t.order_row from tellings l join notifications t on t.id = l.notification_id "
+            "where l.shop_id = $1 and l.line_id = $2) order by n.created_at, n.id");
+        let mut told = Vec::new();
+        for row in tx.rows(entries, values![shop_id, line_id]).await? {
+            let entry = entry_of(&row)?;
+            if entry.content.lines.iter().any(|line| line.line_id == line_id) {
+                told.push((entry, row.maybe_time("finished_at")?));
+            }
+        }
+        Ok(told)
     }
 
     /// The tries of a notification, in order.
@@ -134,7 +169,7 @@ impl Store {
         tx.rows(events, values![shop_id, line_id]).await?.iter().map(event).collect()
     }
 
-    /// The order rows that a line belongs or belonged to, newest first, with the shop of each.
+    /// The order row that a line belongs to, with its shop; several if several shops have a line of this id.
     pub async fn orders_of_line(&self, shop_id: Option<&str>, line_id: &str) -> Result<Vec<(String, i64)>, StoreError> {
         let mut tx = self.read().await?;
         let orders = sql!("select shop_id, order_row from lines where line_id = $2 and ($1 is null or shop_id = $1)");
@@ -167,6 +202,22 @@ impl Store {
     }
 }
 
+/// The lowest and the highest id that begin with `prefix`, whatever order of letters the database has.
+fn id_range(prefix: &str) -> Option<(String, String)> {
+    const LOWEST: &str = "00000000-0000-0000-0000-000000000000";
+    const HIGHEST: &str = "ffffffff-ffff-ffff-ffff-ffffffffffff";
+    let prefix = prefix.to_ascii_lowercase();
+    let fits =
+        |(at, letter): (usize, char)| letter.is_ascii_hexdigit() && !is_hyphen(at) || letter == '-' && is_hyphen(at);
+    let is_prefix = !prefix.is_empty() && prefix.len() <= LOWEST.len() && prefix.chars().enumerate().all(fits);
+    is_prefix.then(|| (format!("{prefix}{}", &LOWEST[prefix.len()..]), format!("{prefix}{}", &HIGHEST[prefix.len()..])))
+}
+
+/// Whether an id has a hyphen at this place.
+fn is_hyphen(at: usize) -> bool {
+    matches!(at, 8 | 13 | 18 | 23)
+}
+
 fn entry_of(row: &Row) -> Result<LogEntry, StoreError> {
     Ok(LogEntry {
         id: row.id("id")?,
@@ -192,4 +243,22 @@ fn entry_of(row: &Row) -> Result<LogEntry, StoreError> {
         message_id: row.maybe_text("message_id")?,
         possible_duplicate: row.bool("possible_duplicate")?,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::id_range;
+
+    #[test]
+    fn a_beginning_of_an_id_is_a_range_of_ids_and_nothing_else_is() {
+        let range = |prefix| id_range(prefix).map(|(first, last)| format!("{first} {last}"));
+        let of_nine = "01935abc-0000-0000-0000-000000000000 01935abc-ffff-ffff-ffff-ffffffffffff";
+        assert_eq!(range("01935ABC-").as_deref(), Some(of_nine));
+        assert_eq!(range("01935abc").as_deref(), Some(of_nine));
+        let whole = "01935abc-0000-7000-8000-000000000001";
+        assert_eq!(range(whole), Some(format!("{whole} {whole}")));
+        for none in ["", "01935abcd", "0193-", "x", "ä", "01935abc-0000-7000-8000-0000000000012"] {
+            assert_eq!(range(none), None, "{none}");
+        }
+    }
 }

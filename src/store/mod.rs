@@ -12,8 +12,11 @@ pub mod lines;
 pub mod log;
 pub mod outbox;
 pub mod record;
+pub mod staff;
 pub mod tasks;
 pub mod views;
+
+use std::path::PathBuf;
 
 use dialect::{Db, Sql, Tx, sql, values};
 
@@ -48,12 +51,20 @@ const MIGRATIONS: [Sql; 1] = [Sql {
     postgres: include_str!("../../migrations/postgres/0001_first.sql"),
 }];
 
+/// The version of the state database that this program makes and knows.
+pub const VERSION: usize = MIGRATIONS.len();
+
 impl Store {
     /// Opens the database at `url` and brings it to the newest version. Several processes may do so at once.
     pub async fn open(url: &str, password: Option<&str>) -> Result<Store, StoreError> {
         let store = Store { db: Db::open(url, password).await? };
         store.migrate().await?;
         Ok(store)
+    }
+
+    /// The file of the SQLite database at `url`; `None`: it is a server's.
+    pub fn file(url: &str) -> Result<Option<PathBuf>, StoreError> {
+        dialect::file_of(url)
     }
 
     /// Whether anything was ever recorded at `url`; looks without making anything.

@@ -130,7 +130,7 @@ impl Store {
             // What may have been sent goes before what is newer, if both are due.
             "and not exists (select 1 from outbox d where d.order_row = o.order_row and d.channel = o.channel and d.state = 'in_doubt' "
             "and d.due_at <= $3 and d.id <> o.id and (o.state = 'queued' or (d.created_at, d.id) < (o.created_at, o.id))) "
-            "order by o.due_at limit $5" either("", " for update skip locked") ") "
+            "order by o.due_at, o.id limit $5" either("", " for update skip locked") ") "
             "returning id, order_row, kind, content, fence, created_at, charged, doubts, message_id, "
             "(select a.relay from attempts a where a.notification_id = outbox.id and a.outcome = 'unknown' "
             "order by a.number desc limit 1) as doubted_relay");

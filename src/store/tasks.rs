@@ -43,9 +43,8 @@ impl Store {
     pub async fn record_tasks(&self, tasks: &[NewTask], whole: &[&str], now: Timestamp) -> Result<(), StoreError> {
         let mut tx = self.write().await?;
         add(&mut tx, tasks, now).await?;
-        let end = sql!("update tasks set done_at = $2 where done_at is null and kind = $3 and not exists (select 1 from "
-            rows(kind text, shop_id text, subject text)
-            " where x.kind = tasks.kind and x.shop_id = tasks.shop_id and x.subject = tasks.subject)");
+        let end = sql!("update tasks set done_at = $2 where done_at is null and kind = $3 and (kind, shop_id, subject) not in "
+            "(select kind, shop_id, subject from " rows(kind text, shop_id text, subject text) ")");
         for kind in whole {
             tx.execute(end, vec![batch(tasks)?, now.into(), (*kind).into()]).await?;
         }

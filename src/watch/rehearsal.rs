@@ -37,7 +37,7 @@ impl Watcher {
     /// Looks at the shop, decides, and records nothing.
     pub async fn rehearse(&self) -> Result<Rehearsed, WatchError> {
         let began = self.clock.now();
-        let mut intake = Intake::sweep(&self.store, &self.settings).await?;
+        let mut intake = Intake::sweep(&self.store, &self.settings, &self.lines_read).await?;
         let mut look = self.shop.look().await?;
         intake.read_dates(&mut look, began, true).await?;
         intake.read_all_lines(&mut look).await?;

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use backorderd::app::App;
 use backorderd::clock::Clock;
 use backorderd::deliver::{Delivered, Delivery};
-use backorderd::demo::mime;
+use backorderd::render::mime;
 use backorderd::settings::Settings;
 use backorderd::store::Store;
 use backorderd::store::log::{LogEntry, LogFilter};
@@ -203,7 +203,7 @@ impl TestApp {
 impl Process {
     async fn start(settings: Settings, clock: Clock) -> Process {
         let app = App::open(settings, clock).await.unwrap();
-        let watcher = app.watcher(false).unwrap();
+        let watcher = app.watcher().unwrap();
         let delivery = app.delivery().await.unwrap();
         Process { app, watcher, delivery }
     }

@@ -169,7 +169,7 @@ async fn make_orders(tx: &mut Tx, lines: &[Line], clock: &Clock) -> Result<HashM
             recipient: recipient(line),
             locale: locale(line),
             order_number: &line.order_number,
-            link_id: clock.random_id(),
+            link_id: clock.new_id(),
         });
     }
     let rows = batch(&orders.values().collect::<Vec<_>>())?;

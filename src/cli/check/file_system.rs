@@ -1,0 +1,98 @@
+//! What kind of file system a folder lies on: SQLite's locks and shared memory do not work over a network.
+//!
+//! In: a folder, and what Linux says of its mounts. Out: the kind, if it is one of a network. Where the system does not
+//! tell, nothing is found wrong.
+
+use std::path::Path;
+
+/// The kinds that lie on another machine.
+const NETWORK: [&str; 14] = [
+    "nfs",
+    "nfs4",
+    "cifs",
+    "smb2",
+    "smb3",
+    "smbfs",
+    "9p",
+    "afs",
+    "ceph",
+    "glusterfs",
+    "lustre",
+    "ocfs2",
+    "gfs2",
+    "virtiofs",
+];
+/// The same in user space: `fuse.sshfs` and its like.
+const NETWORK_FUSE: [&str; 7] = ["sshfs", "glusterfs", "s3fs", "rclone", "gcsfuse", "ceph", "davfs"];
+
+/// Whether a folder lies on another machine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum IsNetwork {
+    /// On a file system of this kind.
+    Yes(String),
+    No,
+}
+
+/// Where `folder` lies.
+pub fn of(folder: &Path) -> IsNetwork {
+    let mounts = std::fs::read_to_string("/proc/self/mountinfo");
+    match (mounts, folder.canonicalize()) {
+        (Ok(mounts), Ok(folder)) => judge(&mounts, &folder),
+        _ => IsNetwork::No,
+    }
+}
+
+/// Finds the mount that holds `folder`, by the format of proc(5).
+fn judge(mounts: &str, folder: &Path) -> IsNetwork {
+    let mut deepest: Option<(usize, &str)> = None;
+    for mount in mounts.lines() {
+        let Some((before, after)) = mount.split_once(" - ") else { continue };
+        let (Some(point), Some(kind)) = (before.split(' ').nth(4), after.split(' ').next()) else { continue };
+        let point = unescaped(point);
+        // Of two mounts at one place, the later one covers the earlier.
+        let covers = folder.starts_with(&point) && deepest.is_none_or(|(length, _)| point.len() >= length);
+        if covers {
+            deepest = Some((point.len(), kind));
+        }
+    }
+    let kind = deepest.map_or("", |(_, kind)| kind);
+    let is_network =
+        NETWORK.contains(&kind) || kind.strip_prefix("fuse.").is_some_and(|kind| NETWORK_FUSE.contains(&kind));
+    if is_network { IsNetwork::Yes(kind.to_owned()) } else { IsNetwork::No }
+}
+
+/// Undoes the octal escapes of blanks and backslashes.
+fn unescaped(point: &str) -> String {
+    point.replace("\\040", " ").replace("\\011", "\t").replace("\\012", "\n").replace("\\134", "\\")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MOUNTS: &str = "\
+22 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw
+30 22 0:40 / /srv/shop\\040data rw shared:5 master:1 - nfs4 files.example:/shop rw
+31 30 8:2 / /srv/shop\\040data/local rw - ext4 /dev/sdb1 rw
+32 22 0:50 / /mnt/far rw - fuse.sshfs me@far: rw
+33 22 0:51 / /mnt/near rw - fuse.mergerfs a:b rw
+34 22 0:52 / /mnt/near rw - cifs //files/near rw
+35 22 0:53 / /mnt/nearest rw - tmpfs tmpfs rw";
+
+    #[test]
+    fn the_deepest_mount_that_holds_the_folder_decides() {
+        let found = |folder: &str| match judge(MOUNTS, Path::new(folder)) {
+            IsNetwork::Yes(kind) => kind,
+            IsNetwork::No => "here".into(),
+        };
+        assert_eq!(found("/var/lib/backorderd"), "here");
+        assert_eq!(found("/srv/shop data"), "nfs4");
+        assert_eq!(found("/srv/shop data/deep"), "nfs4");
+        assert_eq!(found("/srv/shop data/local/state"), "here");
+        assert_eq!(found("/srv/shop"), "here");
+        assert_eq!(found("/mnt/far"), "fuse.sshfs");
+        assert_eq!(found("/mnt/near"), "cifs", "the later mount covers the earlier");
+        assert_eq!(found("/mnt/nearest"), "here");
+        assert_eq!(judge("", Path::new("/")), IsNetwork::No);
+    }
+}

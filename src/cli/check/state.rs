@@ -1,0 +1,62 @@
+//! The state database: can it be opened and written, and is it where a database can live?
+//!
+//! Nothing is made: where there is no database yet, that is said.
+
+use std::path::{Path, PathBuf};
+
+use super::Report;
+use super::file_system::{self, IsNetwork};
+use crate::settings::Settings;
+use crate::settings::secret::Secret;
+use crate::store::{Store, StoreError, VERSION};
+
+const WHAT: &str = "state database";
+
+/// Says what was found; `None`: there is none, or it cannot be used.
+pub async fn check(settings: &Settings, report: &mut Report) -> Option<Store> {
+    let password = settings.state.password.as_ref().map(Secret::expose);
+    match open(&settings.state.url, password, report).await {
+        Ok(store) => store,
+        Err(error) => {
+            report.error(WHAT, error.to_string());
+            None
+        }
+    }
+}
+
+async fn open(url: &str, password: Option<&str>, report: &mut Report) -> Result<Option<Store>, StoreError> {
+    let file = Store::file(url)?;
+    if let Some(file) = &file {
+        let folder = folder_of(file);
+        if !folder.is_dir() {
+            report.error(WHAT, format!("the folder {} is not there; make it, or mend state.url", folder.display()));
+            return Ok(None);
+        }
+        if let IsNetwork::Yes(kind) = file_system::of(&folder) {
+            report.error(
+                WHAT,
+                format!(
+                    "{} lies on a network file system ({kind}), on which SQLite loses data; \
+                     put it on a disk of this machine, or use PostgreSQL",
+                    file.display()
+                ),
+            );
+        }
+    }
+    let place = file.map_or("PostgreSQL".to_owned(), |file| file.display().to_string());
+    if !Store::exists(url, password).await? {
+        report.ok(WHAT, format!("{place}: nothing is there yet; the first run makes it"));
+        return Ok(None);
+    }
+    // Opening writes, if only a lock: a database that cannot be written fails here.
+    let store = Store::open(url, password).await?;
+    report.ok(WHAT, format!("{place}: can be read and written, version {VERSION}"));
+    Ok(Some(store))
+}
+
+fn folder_of(file: &Path) -> PathBuf {
+    match file.parent() {
+        Some(folder) if folder != Path::new("") => folder.to_owned(),
+        _ => PathBuf::from("."),
+    }
+}

@@ -1,0 +1,174 @@
+//! A whole installation in a temporary folder: a shop in SQLite, a settings file, a state database, and the real
+//! program run as an operator runs it.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{AssertSqlSafe, ConnectOptions};
+use tempfile::TempDir;
+
+use super::smtp_server::SmtpServer;
+
+/// The shop's own table, whose columns are named as the feed's.
+const SHOP: &str = "\
+create table order_lines (line_id text primary key, order_id text, order_number text, customer_email text, \
+    customer_name text, locale text, product_key text, sku text, product_name text, ordered_qty integer, \
+    shipped_qty integer default 0, cancelled_qty integer default 0, short_qty integer, expected_on text, \
+    delay_reason text);\
+create table dates (product_key text, expected_on text, reason text);";
+
+/// What a command did.
+#[derive(Debug)]
+pub struct Ran {
+    pub code: i32,
+    pub stdout: Vec<u8>,
+    pub stderr: String,
+}
+
+impl Ran {
+    /// What it printed, as text.
+    pub fn words(&self) -> &str {
+        std::str::from_utf8(&self.stdout).unwrap()
+    }
+
+    /// One JSON object a line.
+    pub fn objects(&self) -> Vec<serde_json::Value> {
+        self.words().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
+    /// The same command, which is to have ended well.
+    #[track_caller]
+    pub fn good(self) -> Ran {
+        assert_eq!(self.code, 0, "{}\n{}", self.words(), self.stderr);
+        self
+    }
+
+    /// The same command, which is to have failed, and what it said.
+    #[track_caller]
+    pub fn failed(&self, code: i32) -> &str {
+        assert_eq!(self.code, code, "{}\n{}", self.words(), self.stderr);
+        &self.stderr
+    }
+}
+
+/// An installation of the program, gone when this is dropped.
+pub struct Installation {
+    folder: TempDir,
+    pub smtp: SmtpServer,
+}
+
+impl Installation {
+    /// With a relay that takes every mail, where news is told at first sight.
+    pub async fn new() -> Installation {
+        Installation::with_relay(SmtpServer::scripted(Vec::new()).await).await
+    }
+
+    pub async fn with_relay(smtp: SmtpServer) -> Installation {
+        let installation = Installation { folder: tempfile::tempdir().unwrap(), smtp };
+        installation.in_shop(SHOP).await;
+        installation.set("", "");
+        installation
+    }
+
+    /// Writes the settings with `lines` put right below `[section]`; an empty section changes nothing.
+    pub fn set(&self, section: &str, lines: &str) {
+        let settings = format!(
+            r#"
+[shop]
+name = "Acme Outdoor"
+url = "https://shop.example"
+support_email = "help@shop.example"
+postal_address = "1 Main Street, Springfield"
+time_zone = "America/New_York"
+[state]
+[orders]
+url = "sqlite://shop.db"
+mapping = "custom"
+first_sweep = "notify"
+[orders.queries]
+lines = "select * from order_lines"
+expected = "select * from dates"
+[mail]
+from = "Acme Outdoor <orders@shop.example>"
+[[mail.relays]]
+url = "{}"
+[delivery]
+settle = "0s"
+[web]
+public_url = "https://orders.shop.example"
+secret_file = "link-secret"
+"#,
+            self.smtp.url()
+        );
+        let settings = if section.is_empty() {
+            settings
+        } else {
+            assert!(settings.contains(&format!("{section}\n")), "{section}");
+            settings.replacen(&format!("{section}\n"), &format!("{section}\n{lines}\n"), 1)
+        };
+        std::fs::write(self.path("backorderd.toml"), settings).unwrap();
+    }
+
+    /// A file of the installation.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Runs statements in the shop's database, as the shop does.
+    pub async fn in_shop(&self, statements: &str) {
+        self.run_sql("shop.db", statements).await;
+    }
+
+    /// Runs statements in the state database, for what would take days to come about.
+    pub async fn in_state(&self, statements: &str) {
+        self.run_sql("backorderd.db", statements).await;
+    }
+
+    async fn run_sql(&self, file: &str, statements: &str) {
+        let options = SqliteConnectOptions::new().filename(self.path(file)).create_if_missing(true);
+        let mut connection = options.connect().await.unwrap();
+        sqlx::raw_sql(AssertSqlSafe(statements.to_owned())).execute(&mut connection).await.unwrap();
+    }
+
+    /// A line of order `order` that waits for `short` lamps, ordered by `email` (`null` or in quotes).
+    pub async fn waiting_line(&self, line_id: &str, order: &str, email: &str) {
+        self.in_shop(&format!(
+            "insert into order_lines (line_id, order_id, order_number, customer_email, customer_name, locale, \
+             product_key, sku, product_name, ordered_qty, short_qty, expected_on) values ('{line_id}', '{order}', \
+             'S{order}', {email}, 'Ada', 'en-US', 'LAMP', 'HL-400', 'Head lamp', 2, 2, '2027-02-10')"
+        ))
+        .await;
+    }
+
+    /// Runs the program with this installation's settings.
+    pub async fn run(&self, arguments: &[&str]) -> Ran {
+        self.run_with_input(arguments, "").await
+    }
+
+    /// The same with something on standard input, which is no terminal.
+    pub async fn run_with_input(&self, arguments: &[&str], input: &str) -> Ran {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_backorderd"));
+        command.args(arguments).current_dir(self.folder()).env_remove("RUST_LOG").env_remove("BACKORDERD_CONFIG");
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let input = input.to_owned();
+        // The relay is served by this thread meanwhile.
+        let running = tokio::task::spawn_blocking(move || {
+            let mut child = command.spawn().unwrap();
+            // A command that reads nothing may have closed it. Dropped, it is at its end.
+            let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
+            child.wait_with_output().unwrap()
+        });
+        let output = running.await.unwrap();
+        Ran {
+            code: output.status.code().unwrap_or(-1),
+            stdout: output.stdout,
+            stderr: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+}
