@@ -3,6 +3,7 @@
 
 mod commands;
 mod journeys;
+mod model;
 mod render;
 mod settings;
 mod shop;
