@@ -72,6 +72,13 @@ impl Inbox {
         self.kept().mails.iter().find(|mail| mail.id == id).cloned()
     }
 
+    /// Throws all mails away; ids go on where they were.
+    pub fn clear(&self) {
+        let mut kept = self.kept();
+        kept.mails.clear();
+        kept.bytes = 0;
+    }
+
     fn kept(&self) -> MutexGuard<'_, Kept> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }

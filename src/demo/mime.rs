@@ -36,6 +36,11 @@ pub fn read(mail: &[u8]) -> Readable {
     readable
 }
 
+/// The first header of this name (lower case), unfolded; `None`: the mail has none.
+pub fn header(mail: &[u8], name: &str) -> Option<String> {
+    Part::split(mail).header(name).map(str::to_owned)
+}
+
 fn gather(part: &Part, depth: usize, into: &mut Readable) {
     let kind = part.header("content-type").unwrap_or("text/plain");
     let media = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
