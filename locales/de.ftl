@@ -10,39 +10,39 @@ subject = Bestellung { $order }: { $news }
 
 things = { $more ->
     [0] { $product }
-    [one] { $product } und ein weiterer Artikel
+    [one] { $product } und 1 weiterer Artikel
    *[other] { $product } und { $more } weitere Artikel
 }
 things-are = { $more ->
     [0] { $product } ist
-    [one] { $product } und ein weiterer Artikel sind
+    [one] { $product } und 1 weiterer Artikel sind
    *[other] { $product } und { $more } weitere Artikel sind
 }
 
 part-of-product = { $product } ({ $quantity } von { $whole })
 
 news-backordered = { $when ->
-    [expected] { things-are } nicht auf Lager, erwartet am { $date }
-    [shipping] { things-are } nicht auf Lager, Versand bis { $date }
-    [delivery] { things-are } nicht auf Lager, Lieferung bis { $date }
-    [unknown] { things-are } nicht auf Lager, Termin noch offen
-   *[mixed] { things-are } derzeit nicht auf Lager
+    [expected] { things } nicht auf Lager, erwartet am { $date }
+    [shipping] { things } nicht auf Lager, Versand bis { $date }
+    [delivery] { things } nicht auf Lager, Lieferung bis { $date }
+    [unknown] { things } nicht auf Lager, Termin noch offen
+   *[mixed] { things } nicht auf Lager
 }
 news-date-changed = { $when ->
     [expected] { things } jetzt am { $date } erwartet
     [shipping] { things } jetzt mit Versand bis { $date }
     [delivery] { things } jetzt mit Lieferung bis { $date }
-    [unknown] neuer Termin für { things } noch offen
-   *[mixed] neue Termine für { things }
+    [unknown] { things }: neuer Termin noch offen
+   *[mixed] { things }: neue Termine
 }
 news-overdue = { things-are } verspätet
 news-restocked = { things-are } jetzt auf Lager
 news-cancelled = { things } storniert
 news-still-waiting = { $when ->
-    [expected] { things-are } weiter nicht auf Lager, erwartet am { $date }
-    [shipping] { things-are } weiter nicht auf Lager, Versand bis { $date }
-    [delivery] { things-are } weiter nicht auf Lager, Lieferung bis { $date }
-   *[other] { things-are } weiter nicht auf Lager
+    [expected] { things } weiter nicht auf Lager, erwartet am { $date }
+    [shipping] { things } weiter nicht auf Lager, Versand bis { $date }
+    [delivery] { things } weiter nicht auf Lager, Lieferung bis { $date }
+   *[other] { things } weiter nicht auf Lager
 }
 
 ## Der Kopf des Briefes
@@ -57,7 +57,7 @@ headline-date-changed = { $change ->
     [later] Ihre Bestellung dauert länger als geplant
     [earlier] Ihre Bestellung kommt früher als geplant
     [known] Für Ihre Bestellung gibt es einen Termin
-    [unknown] Der Termin Ihrer Bestellung ist wieder offen
+    [unknown] Für Ihre Bestellung gibt es derzeit keinen Termin
    *[mixed] Die Termine Ihrer Bestellung haben sich geändert
 }
 headline-overdue = Ihre Bestellung verspätet sich
@@ -73,16 +73,16 @@ hello-name = Guten Tag { $name },
 
 intro-backordered = vielen Dank für Ihre Bestellung. Leider ist gerade nicht alles davon auf Lager. Hier steht, was wir wissen und wie es weitergeht.
 intro-date-changed = { $change ->
-    [later] es tut uns leid: Worauf Sie warten, kommt später, als wir Ihnen gesagt haben.
-    [earlier] gute Nachrichten: Worauf Sie warten, kommt früher, als wir Ihnen gesagt haben.
+    [later] es tut uns leid: Worauf Sie warten, kommt später als geplant.
+    [earlier] gute Nachrichten: Worauf Sie warten, kommt früher als geplant.
     [known] für das, worauf Sie warten, haben wir jetzt einen Termin.
-    [unknown] es tut uns leid: Der genannte Termin gilt nicht mehr, und einen neuen kennen wir noch nicht.
-   *[mixed] bei dem, worauf Sie warten, haben sich die Termine geändert.
+    [unknown] es tut uns leid: Der erwartete Termin gilt nicht mehr, und einen neuen kennen wir noch nicht.
+   *[mixed] die Termine für das, worauf Sie warten, haben sich geändert.
 }
-intro-overdue = es tut uns leid: Der genannte Termin ist verstrichen, und worauf Sie warten, ist noch nicht eingetroffen.
+intro-overdue = es tut uns leid: Der erwartete Termin ist verstrichen, und worauf Sie warten, ist noch nicht eingetroffen.
 intro-restocked = vielen Dank für Ihre Geduld. Worauf Sie gewartet haben, ist eingetroffen.
 intro-cancelled = leider müssen wir Ihnen mitteilen, dass etwas aus Ihrer Bestellung storniert wurde. Darum geht es:
-intro-still-waiting = seit unserer letzten E-Mail hat sich nichts geändert. Wir schreiben, damit Sie wissen, dass wir Sie nicht vergessen haben.
+intro-still-waiting = zu dem, worauf Sie warten, gibt es noch nichts Neues. Wir schreiben, damit Sie wissen, dass wir Sie nicht vergessen haben.
 
 ## Eine Zeile der Bestellung
 
@@ -91,7 +91,7 @@ status-date-changed = { $change ->
     [later] Später als geplant
     [earlier] Früher als geplant
     [known] Termin jetzt bekannt
-   *[unknown] Termin wieder offen
+   *[unknown] Derzeit kein Termin
 }
 status-overdue = Verspätet
 status-restocked = Auf Lager
@@ -115,6 +115,8 @@ label-reason = Grund
 
 next-dated = Wir senden den Artikel, sobald er da ist, und schreiben Ihnen, wenn sich der Termin ändert.
 next-undated = Wir schreiben Ihnen, sobald wir einen Termin kennen.
+next-rest-dated = Der Rest folgt, sobald er da ist. Ändert sich der Termin, schreiben wir Ihnen.
+next-rest-undated = Wir schreiben Ihnen, sobald wir einen Termin für den Rest kennen.
 next-restocked = Wir bereiten den Versand vor.
 next-cancelled = Was storniert wurde, wird nicht versandt. Haben Sie es schon bezahlt, erstatten wir Ihnen den Betrag.
 nothing-to-do = Sie müssen nichts weiter tun.

@@ -63,13 +63,13 @@ headline-date-changed = { $change ->
     [later] Your order takes longer than expected
     [earlier] Your order comes sooner than expected
     [known] We have a date for your order
-    [unknown] The date of your order is open again
+    [unknown] We no longer have a date for your order
    *[mixed] The dates of your order have changed
 }
 headline-overdue = Your order is running late
 headline-restocked = { $count ->
-    [one] An item you were waiting for is in stock
-   *[other] { $count } items you were waiting for are in stock
+    [one] An item you waited for is in stock
+   *[other] { $count } items you waited for are in stock
 }
 headline-cancelled = A cancellation in your order
 headline-still-waiting = Your order is still waiting for stock
@@ -81,16 +81,16 @@ hello-name = Hello { $name },
 intro-backordered = Thank you for your order. Not all of it is in stock right now. Here is what we know, and what happens next.
 # $change: as in headline-date-changed.
 intro-date-changed = { $change ->
-    [later] We are sorry: what you are waiting for comes later than we told you.
-    [earlier] Good news: what you are waiting for comes sooner than we told you.
+    [later] We are sorry: what you are waiting for comes later than planned.
+    [earlier] Good news: what you are waiting for comes sooner than planned.
     [known] We now know when to expect what you are waiting for.
-    [unknown] We are sorry: the date we told you no longer holds, and we do not have a new one yet.
-   *[mixed] There is news about the dates of what you are waiting for.
+    [unknown] We are sorry: the expected date no longer holds, and we do not have a new one yet.
+   *[mixed] The dates of what you are waiting for have changed.
 }
-intro-overdue = We are sorry: the date we told you has passed, and what you are waiting for has not come in.
+intro-overdue = We are sorry: the expected date has passed, and what you are waiting for has not come in.
 intro-restocked = Thank you for your patience. What you were waiting for has come in.
 intro-cancelled = We are sorry to tell you that something you ordered was cancelled. Here is what it is about.
-intro-still-waiting = Nothing has changed since our last mail. We write so that you know we have not forgotten you.
+intro-still-waiting = There is no news yet of what you are waiting for. We write so that you know we have not forgotten you.
 
 ## One line of the order
 
@@ -100,7 +100,7 @@ status-date-changed = { $change ->
     [later] Later than planned
     [earlier] Sooner than planned
     [known] Date now known
-   *[unknown] Date open again
+   *[unknown] No date right now
 }
 status-overdue = Running late
 status-restocked = In stock
@@ -125,10 +125,12 @@ label-previous-date = Previously
 date-unknown = not known yet
 label-reason = Reason
 
-next-dated = We send it as soon as it is in, and write to you if the date changes.
-next-undated = We write to you as soon as we know a date.
+next-dated = We will send it as soon as it is in, and write to you if the date changes.
+next-undated = We will write to you as soon as we know a date.
+next-rest-dated = The rest follows as soon as it is in. If the date changes, we will write to you.
+next-rest-undated = We will write to you as soon as we know a date for the rest.
 next-restocked = We are preparing it for shipment.
-next-cancelled = What was cancelled will not be sent. If you have already paid for it, we refund you.
+next-cancelled = What was cancelled will not be sent. If you have already paid for it, we will refund you.
 nothing-to-do = There is nothing you need to do.
 
 ask = Would you rather wait for it, or cancel it?

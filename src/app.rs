@@ -54,6 +54,11 @@ impl App {
         self.stop.send_replace(true);
     }
 
+    /// What [`App::stop`] uses, for those who wait for a signal.
+    pub fn stopper(&self) -> watch::Sender<bool> {
+        self.stop.clone()
+    }
+
     /// True once the process is to stop.
     pub fn stopping(&self) -> watch::Receiver<bool> {
         self.stop.subscribe()
@@ -65,7 +70,7 @@ impl App {
         Ok(Shop::open(&self.settings.orders, feeds)?)
     }
 
-    pub fn watcher(&self, accept_shrunken: bool) -> anyhow::Result<Watcher> {
+    pub fn watcher(&self) -> anyhow::Result<Watcher> {
         Ok(Watcher {
             shop: self.shop()?,
             store: self.store.clone(),
@@ -74,7 +79,7 @@ impl App {
             clock: self.clock.clone(),
             owner: self.owner.clone(),
             stop: self.stopping(),
-            accept_shrunken,
+            lines_read: Arc::default(),
         })
     }
 
@@ -107,15 +112,14 @@ impl App {
             .collect()
     }
 
-    /// The keys of the customers' links. They are made once, for an empty state database, and must stay the same: every
-    /// link in every mail that was ever sent stands on them.
+    /// The keys of the customers' links. They are made once, for a state database that has never had any, and must stay
+    /// the same: every link in every mail that was ever sent stands on them.
     pub async fn link_keys(&self) -> anyhow::Result<LinkKeys> {
         let file = &self.settings.web.secret_file;
         if !file.exists() {
-            let recorded = self.store.fact(fact::LINK_SECRET).await?;
-            if recorded.is_some() || !self.store.is_empty().await? {
+            if self.store.fact(fact::LINK_SECRET).await?.is_some() {
                 bail!(
-                    "web.secret_file: {} does not exist, and mails with links were sent before; put the file back from a copy \
+                    "web.secret_file: {} does not exist, and this state database was used with one before; put the file back from a copy \
                      or from another machine of this installation",
                     file.display()
                 );

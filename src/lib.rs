@@ -1,14 +1,33 @@
 //! backorderd keeps a shop's promise to everyone who waits for a product.
-pub mod app;
-pub mod cli;
-pub mod clock;
-pub mod deliver;
-pub mod demo;
-pub mod links;
-pub mod outbox;
-pub mod render;
-pub mod settings;
-pub mod shop;
-pub mod store;
-pub mod watch;
-pub mod web;
+//!
+//! ```text
+//! order database ─> shop ─> watch ─> outbox ─> deliver ─> relay ─> customer
+//!                             │        │      render ┘ │
+//!                             └─ store ┴───────────────┘
+//!                                  │
+//!                   staff <─ cli ──┴── web ─> customer's links
+//! ```
+//! Read the modules in this order; each one's first lines say what comes in, what goes out and what can go wrong.
+
+// Who we are and what time it is.
+pub mod clock; // the one home of the system clock and of random identifiers
+pub mod settings; // one file and the environment -> settings that hold no contradiction
+
+// From the shop to the decision.
+pub mod outbox; // notifications: their states, how news becomes one, and when each is due; pure
+pub mod shop; // the merchant's database, read only, in our words
+pub mod watch; // one look: what is news since she was last told? read, compare, judge, record
+
+// From the decision to the customer.
+pub mod deliver; // claim, check, render, send, record; relays and our own SMTP connections
+pub mod links; // the customers' links: tokens that only the secret can make
+pub mod render; // a notification -> subject, text, HTML and the exact bytes
+
+// What lasts, and who looks at it.
+pub mod store; // the state database on SQLite and PostgreSQL: the only SQL about our own state
+pub mod web; // the pages behind the links, and what machines ask
+
+// The program.
+pub mod app; // the only place that builds things
+pub mod cli; // one file per command
+pub mod demo; // a sample shop and a mail catcher, to see it all work

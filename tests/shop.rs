@@ -235,9 +235,24 @@ async fn all_feeds_of_a_look_see_the_same_moment() {
         assert_eq!(look.lines(&Which::All, none).await.unwrap(), 1);
         shop.run("insert into products values ('TENT')").await;
         let (mut stock, mut alternatives, mut expected) = (Vec::new(), Vec::new(), Vec::new());
-        look.stock::<ShopError>(|row| Ok(stock.push(row))).await.unwrap();
-        look.alternatives::<ShopError>(|row| Ok(alternatives.push(row))).await.unwrap();
-        look.expected::<ShopError>(|row| Ok(expected.push(row))).await.unwrap();
+        look.stock::<ShopError>(|row| {
+            stock.push(row);
+            Ok(())
+        })
+        .await
+        .unwrap();
+        look.alternatives::<ShopError>(|row| {
+            alternatives.push(row);
+            Ok(())
+        })
+        .await
+        .unwrap();
+        look.expected::<ShopError>(|row| {
+            expected.push(row);
+            Ok(())
+        })
+        .await
+        .unwrap();
         look.end().await.unwrap();
         assert_eq!(
             stock,

@@ -64,7 +64,12 @@ async fn show(shop: &TestShop, mapping: &str) -> Shown {
     let mut look = Shop::open(&orders, feeds).unwrap().look().await.unwrap();
     let mut shown = Shown { lines: Vec::new(), stock: Vec::new(), alternatives: Vec::new() };
     let lines = &mut shown.lines;
-    look.lines::<ShopError>(&Which::All, |row| Ok(lines.push(read(row)))).await.unwrap();
+    look.lines::<ShopError>(&Which::All, |row| {
+        lines.push(read(row));
+        Ok(())
+    })
+    .await
+    .unwrap();
     let mut changed = 0;
     let which = Which::Changed { since: Timestamp::UNIX_EPOCH, also: vec!["1".into()] };
     let count = |row| {
@@ -75,7 +80,12 @@ async fn show(shop: &TestShop, mapping: &str) -> Shown {
     look.lines(&which, count).await.unwrap();
     assert_eq!(changed, shown.lines.len(), "each line tells when it changed");
     let stock = &mut shown.stock;
-    look.stock::<ShopError>(|row| Ok(stock.push(read(row)))).await.unwrap();
+    look.stock::<ShopError>(|row| {
+        stock.push(read(row));
+        Ok(())
+    })
+    .await
+    .unwrap();
     let alternatives = &mut shown.alternatives;
     let see = |row| {
         let Alternative { product_key, alternative_key, .. } = read(row);

@@ -7,7 +7,6 @@ use backorderd::deliver::smtp::Deadlines;
 use backorderd::deliver::smtp::connection::{Connection, Envelope};
 use backorderd::deliver::smtp::opening::ConnectError;
 use backorderd::deliver::smtp::relay::Relay;
-use backorderd::settings::duration::Span;
 use backorderd::settings::mail::RelaySettings;
 use jiff::{SignedDuration, Timestamp};
 

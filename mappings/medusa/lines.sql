@@ -1,6 +1,6 @@
 -- Medusa 2.21 on PostgreSQL.
--- Its rules were tried on a running Medusa 2.21; this text itself has been run on PostgreSQL 15 over tables with Medusa's
--- columns, by tests/shop_mappings.rs. Medusa knows no expected dates.
+-- Its rules were tried on a running Medusa 2.21; this text itself has been run on PostgreSQL 15 over tables with
+-- Medusa's columns, by tests/shop_mappings.rs. Medusa knows no expected dates.
 with levels as (
     -- Stock per variant. A kit (several inventory items for one variant) needs min() over its items instead.
     select link.variant_id, sum(level.stocked_quantity) as stocked, max(level.updated_at) as updated_at
@@ -10,13 +10,14 @@ with levels as (
     group by link.variant_id
 ),
 items as (
-    -- order_item is versioned: only the row of the order's current version counts, the first one tells what was ordered.
+    -- order_item is versioned: the row of the order's current version counts, the first one tells what was ordered.
     select item.item_id, item.order_id, line.variant_id, o.status,
         item.quantity,
         item.fulfilled_quantity as fulfilled,
         item.shipped_quantity as shipped,
         greatest(item.quantity, (
-            select first.quantity from order_item first where first.item_id = item.item_id order by first.version limit 1
+            select first.quantity from order_item first where first.item_id = item.item_id
+            order by first.version limit 1
         )) as ordered,
         coalesce(item.unit_price, line.unit_price) as unit_price,
         greatest(o.updated_at, item.updated_at, line.updated_at) as updated_at,

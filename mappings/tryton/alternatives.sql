@@ -1,21 +1,17 @@
--- Tryton 8.0 on PostgreSQL, feed `alternatives`: first the product that replaces this one, then the other variants of
--- the same template. What else fits is known only to modules such as sale_product_recommendation, by computation.
+-- Tryton 8.0 on PostgreSQL, feed `alternatives`: first the product that replaces this one, then other variants of the
+-- same template, at most 20. What else fits is known only to modules such as sale_product_recommendation.
 -- Cost: the products joined with themselves inside their template.
-with candidates as (
-  select p.id as product, p.replaced_by as other, 1 as kind
-  from product_product p
-  where p.replaced_by is not null
-  union all
-  select p.id, other.id, 2
-  from product_product p
-  join product_product other on other.template = p.template and other.id <> p.id
-  where other.id is distinct from p.replaced_by
-)
 select
-  c.product::text as product_key,
-  c.other::text as alternative_key,
-  row_number() over (partition by c.product order by c.kind, c.other) as rank
-from candidates c
-join product_product other on other.id = c.other and other.active
-join product_template t on t.id = other.template and t.active and t.salable and t.type in ('goods', 'assets')
-order by c.product, rank
+  p.id::text as product_key,
+  other.id::text as alternative_key,
+  other.rank
+from product_product p
+cross join lateral (
+  select x.id, row_number() over (order by x.id = p.replaced_by desc nulls last, x.id) as rank
+  from product_product x
+  join product_template t on t.id = x.template
+  where (x.id = p.replaced_by or x.template = p.template) and x.id <> p.id
+    and x.active and t.active and t.salable and t.type in ('goods', 'assets')
+  order by rank
+  limit 20) other
+order by p.id, other.rank

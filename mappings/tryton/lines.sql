@@ -177,21 +177,28 @@ incoming as (
     where (before.location is null and source.type not in ('customer', 'lost_found'))
       or (here.storage and not before.storage)) x
 ),
-short as (
-  select q.id, s.quantity,
-    greatest(f.written_at, arrival.written_at) as written_at,
-    arrival.planned_date as expected_on
+-- One row a product, so that the search for the arrival below stays within one small list.
+arrivals as materialized (
+  select product, company, warehouse,
+    array_agg(coming_up_to_here order by planned_date nulls last, id) as totals,
+    array_agg(planned_date order by planned_date nulls last, id) as dates,
+    max(written_at) as written_at
+  from incoming
+  group by product, company, warehouse
+),
+short as materialized (
+  select q.id, s.quantity, arrival.expected_on, greatest(f.written_at, i.written_at) as written_at
   from queue q
   left join free f on f.product = q.product and f.company = q.company and f.warehouse = q.warehouse
-  cross join lateral (
-    select least(q.waiting, greatest(q.waiting_up_to_here - greatest(coalesce(f.quantity, 0), 0), 0)) as quantity) s
+  left join arrivals i on i.product = q.product and i.company = q.company and i.warehouse = q.warehouse
+  cross join lateral (select q.waiting_up_to_here - greatest(coalesce(f.quantity, 0), 0) as missing) up_to_here
+  cross join lateral (select least(q.waiting, greatest(up_to_here.missing, 0)) as quantity) s
   -- The arrival that brings the last missing piece; none: nobody knows.
   left join lateral (
-    select i.planned_date, i.written_at from incoming i
-    where s.quantity > 0.000001
-      and i.product = q.product and i.company = q.company and i.warehouse = q.warehouse
-      and i.coming_up_to_here >= q.waiting_up_to_here - greatest(coalesce(f.quantity, 0), 0) - 0.000001
-    order by i.planned_date nulls last, i.id
+    select i.dates[x.number] as expected_on
+    from unnest(i.totals) with ordinality x (total, number)
+    where s.quantity > 0.000001 and x.total >= up_to_here.missing - 0.000001
+    order by x.number
     limit 1) arrival on true
 ),
 taxes as (

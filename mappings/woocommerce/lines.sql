@@ -15,11 +15,13 @@ items as (
         i.order_item_id as id,
         max(i.order_id) as order_id,
         max(i.order_item_name) as name,
-        cast(nullif(max(case when m.meta_key = '_variation_id' then m.meta_value end), '0') as unsigned) as variation_id,
+        cast(nullif(max(case when m.meta_key = '_variation_id' then m.meta_value end), '0') as unsigned)
+            as variation_id,
         cast(max(case when m.meta_key = '_product_id' then m.meta_value end) as unsigned) as product_id,
         cast(max(case when m.meta_key = '_qty' then m.meta_value end) as decimal(18, 4)) as quantity,
         cast(max(case when m.meta_key = '_line_total' then m.meta_value end) as decimal(18, 4))
-            + cast(coalesce(max(case when m.meta_key = '_line_tax' then m.meta_value end), '0') as decimal(18, 4)) as total,
+            + cast(coalesce(max(case when m.meta_key = '_line_tax' then m.meta_value end), '0') as decimal(18, 4))
+            as total,
         max(m.meta_key = '_reduced_stock') as has_reduced_stock
     from orders
     join wp_woocommerce_order_items i on i.order_id = orders.id and i.order_item_type = 'line_item'

@@ -40,7 +40,6 @@ create table lines (
   primary key (shop_id, line_id)
 );
 create index lines_of_order on lines (order_row);
-create index lines_of_product on lines (product_key);
 
 -- What a recipient was told of a line, and what was last planned for her. Recipient '*' is the baseline, for everybody.
 create table tellings (

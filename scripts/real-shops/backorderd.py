@@ -48,13 +48,13 @@ secret_file = "{folder}/link-secret"
 
 
 class Backorderd:
-    def __init__(self, folder, mapping, server, database, mailbox):
+    def __init__(self, folder, mapping, server, database, catcher):
         self.program = os.environ.get("BACKORDERD", os.path.join(REPOSITORY, "target", "release", "backorderd"))
         if not os.access(self.program, os.X_OK):
             raise SystemExit(f"{self.program} is not there: build it, or name it in BACKORDERD (or take --rows)")
         self.settings = os.path.join(folder, "backorderd.toml")
         text = SETTINGS.format(
-            shop_url=SHOP_URL, time_zone=TIME_ZONE, folder=folder, mapping=mapping, mail_port=mailbox.port,
+            shop_url=SHOP_URL, time_zone=TIME_ZONE, folder=folder, mapping=mapping, mail_port=catcher.port,
             orders_url=server.url(READER, database), web_port=free_port(),
         )
         with open(self.settings, "w", encoding="utf-8") as file:

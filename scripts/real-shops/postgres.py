@@ -13,10 +13,16 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import time
 
 SUPERUSER = "postgres"
 READER = "backorderd_reader"
+
+
+def end_cleanly_when_told():
+    """SIGTERM leaves the blocks as an exception does, so that every server of a run is ended."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
 
 
 def free_port():
@@ -51,7 +57,11 @@ class Postgres:
             "postgres", "-D", self.data, "-p", str(self.port), "-c", "listen_addresses=127.0.0.1",
             "-c", f"unix_socket_directories={self.data}", "-c", "timezone=UTC", "-c", "fsync=off",
         )
-        self._wait_until_it_answers()
+        try:
+            self._wait_until_it_answers()
+        except BaseException:
+            self.__exit__()
+            raise
         return self
 
     def __exit__(self, *_):
@@ -73,15 +83,6 @@ class Postgres:
             raise RuntimeError(f"psql: {done.stderr.strip()}")
         rows = csv.DictReader(io.StringIO(done.stdout))
         return [{name: None if value == "\\N" else value for name, value in row.items()} for row in rows]
-
-    def create_reader(self, database):
-        """The login that backorderd gets: it may read, now and later, and nothing else."""
-        self.query(database, f"""
-            create role {READER} login;
-            alter role {READER} set default_transaction_read_only = on;
-            grant usage on schema public to {READER};
-            grant select on all tables in schema public to {READER};
-        """)
 
     def _as_server(self, name, *arguments, wait=False):
         command = [program(name), *arguments]

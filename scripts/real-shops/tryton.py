@@ -21,8 +21,8 @@ from trytond.modules.account.tests.tools import create_chart, create_fiscalyear,
 from trytond.modules.account_invoice.tests.tools import create_payment_term, set_fiscalyear_invoice_sequences
 from trytond.modules.company.tests.tools import create_company
 
-from mailbox import Mailbox
-from postgres import Postgres, free_port
+from mail_catcher import MailCatcher
+from postgres import Postgres, end_cleanly_when_told, free_port
 from walk import Walk
 
 DATABASE = "tryton"
@@ -46,6 +46,7 @@ class Server:
         postgres.query("postgres", f"create database {DATABASE}")
 
     def __enter__(self):
+        print("Making the Tryton database; this takes a minute or two", flush=True)
         with open(self.log, "w", encoding="utf-8") as log:
             subprocess.run(
                 [os.path.join(PROGRAMS, "trytond-admin"), "--config", self.settings, "--database", DATABASE,
@@ -54,16 +55,24 @@ class Server:
             self.process = subprocess.Popen(
                 [os.path.join(PROGRAMS, "trytond"), "--config", self.settings, "--database", DATABASE],
                 stdout=log, stderr=log)
-        for _ in range(300):
-            with contextlib.suppress(ConnectionRefusedError):
-                socket.create_connection(("127.0.0.1", self.port), timeout=5).close()
-                return self
-            time.sleep(0.1)
-        raise RuntimeError(f"Tryton did not start, see {self.log}")
+        try:
+            self._wait_until_it_answers()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
 
     def __exit__(self, *_):
         self.process.terminate()
         self.process.wait(timeout=30)
+
+    def _wait_until_it_answers(self):
+        for _ in range(300):
+            with contextlib.suppress(ConnectionRefusedError):
+                return socket.create_connection(("127.0.0.1", self.port), timeout=5).close()
+            time.sleep(0.1)
+        with open(self.log, encoding="utf-8") as log:
+            raise RuntimeError(f"Tryton did not start:\n{log.read()}")
 
     def log_in(self):
         return connection.set_xmlrpc_session(f"http://127.0.0.1:{self.port}/{DATABASE}/rpc/", "admin", self.password)
@@ -324,10 +333,10 @@ def main():
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--rows", action="store_true", help="check the rows of the mapping only")
     chosen = arguments.parse_args()
+    end_cleanly_when_told()
     with tempfile.TemporaryDirectory(prefix="real-tryton-") as folder, Postgres(folder) as postgres:
-        with Server(postgres, folder) as server, server.log_in() as session, Mailbox(folder) as mailbox:
-            postgres.create_reader(DATABASE)
-            walk_through(Shop(session), Walk("tryton", postgres, DATABASE, mailbox, folder, chosen.rows))
+        with Server(postgres, folder) as server, server.log_in() as session, MailCatcher(folder) as catcher:
+            walk_through(Shop(session), Walk("tryton", postgres, DATABASE, catcher, folder, chosen.rows))
 
 
 if __name__ == "__main__":

@@ -9,10 +9,11 @@ import os
 import secrets
 import subprocess
 import tempfile
+import threading
 import urllib.request
 
-from mailbox import Mailbox
-from postgres import Postgres, free_port
+from mail_catcher import MailCatcher
+from postgres import Postgres, end_cleanly_when_told, free_port
 from walk import Walk
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -33,13 +34,20 @@ class Server:
         }
 
     def __enter__(self):
-        log = open(self.log, "w", encoding="utf-8")
-        self.process = subprocess.Popen(self.command, env=self.environment, stdout=subprocess.PIPE, stderr=log, text=True)
-        for line in self.process.stdout:
-            if line.strip() == "ready":
+        with open(self.log, "w", encoding="utf-8") as log:
+            self.process = subprocess.Popen(
+                self.command, env=self.environment, stdout=subprocess.PIPE, stderr=log, text=True)
+        try:
+            said = iter(self.process.stdout.readline, "")
+            if any(line.strip() == "ready" for line in said):
+                # From here on nobody reads what it prints; a full pipe would stop it.
+                threading.Thread(target=self.process.stdout.read, daemon=True).start()
                 return self
-            log.write(line)
-        raise RuntimeError(f"Vendure did not start, see {self.log}")
+            with open(self.log, encoding="utf-8") as log:
+                raise RuntimeError(f"Vendure did not start:\n{log.read()}")
+        except BaseException:
+            self.__exit__()
+            raise
 
     def __exit__(self, *_):
         self.process.terminate()
@@ -290,11 +298,11 @@ def main():
     arguments.add_argument("packages", help="the folder with node_modules")
     arguments.add_argument("--rows", action="store_true", help="check the rows of the mapping only")
     chosen = arguments.parse_args()
+    end_cleanly_when_told()
     with tempfile.TemporaryDirectory(prefix="real-vendure-") as folder, Postgres(folder) as postgres:
         postgres.query("postgres", f"create database {DATABASE}")
-        with Server(chosen.packages, postgres.port, folder) as server, Mailbox(folder) as mailbox:
-            postgres.create_reader(DATABASE)
-            walk_through(server, Walk("vendure", postgres, DATABASE, mailbox, folder, chosen.rows))
+        with Server(chosen.packages, postgres.port, folder) as server, MailCatcher(folder) as catcher:
+            walk_through(server, Walk("vendure", postgres, DATABASE, catcher, folder, chosen.rows))
 
 
 if __name__ == "__main__":

@@ -17,14 +17,15 @@ SHOWN = ("order_number", "product_name", "ordered_qty", "shipped_qty", "cancelle
 
 
 class Walk:
-    def __init__(self, mapping, server, database, mailbox, folder, rows_only):
+    def __init__(self, mapping, server, database, catcher, folder, rows_only):
         self.mapping = mapping
         self.server = server
         self.database = database
-        self.mailbox = mailbox
-        self.backorderd = None if rows_only else Backorderd(folder, mapping, server, database, mailbox)
+        self.catcher = catcher
+        self.backorderd = None if rows_only else Backorderd(folder, mapping, server, database, catcher)
         self.steps = 0
         self.differences = 0
+        server.query(database, self.mapping_file("reader"))
 
     def step(self, title, rows, mails=(), act=None):
         """`rows`: what the lines feed must show, all of it, each with the columns of interest; `mails`: (kind, product,
@@ -39,12 +40,15 @@ class Walk:
 
     def feed(self, name):
         """The rows of one feed, read as backorderd reads it: with its login, nothing in between."""
-        path = os.path.join(REPOSITORY, "mappings", self.mapping, f"{name}.sql")
-        with open(path, encoding="utf-8") as file:
-            sql = file.read()
+        sql = self.mapping_file(name)
         for parameter, value in ((":shop_url", SHOP_URL), (":time_zone", TIME_ZONE)):
             sql = sql.replace(parameter, "'" + value.replace("'", "''") + "'")
         return self.server.query(self.database, sql, user=READER)
+
+    def mapping_file(self, name):
+        path = os.path.join(REPOSITORY, "mappings", self.mapping, f"{name}.sql")
+        with open(path, encoding="utf-8") as file:
+            return file.read()
 
     def show_stock(self):
         names = {row["product_key"]: row["product_name"] for row in self.feed("stock")}
@@ -55,8 +59,13 @@ class Walk:
 
     def show(self, arguments):
         """Shows what a read-only command of backorderd prints at this point."""
-        if self.backorderd:
-            print(f"\n$ backorderd {' '.join(arguments)}\n{self.backorderd(*arguments).rstrip()}")
+        if not self.backorderd:
+            return
+        print(f"\n$ backorderd {' '.join(arguments)}")
+        try:
+            print(self.backorderd(*arguments).rstrip())
+        except RuntimeError as failure:
+            self.differ(str(failure))
 
     def finish(self):
         what = "rows" if self.backorderd is None else "rows and mails"
@@ -93,7 +102,7 @@ class Walk:
         except RuntimeError as failure:
             self.differ(str(failure))
         print(f"   run --once took {time.monotonic() - started:.1f} s")
-        mails = self.mailbox.take_new()
+        mails = self.catcher.take_new()
         for mail in mails:
             print(f"   mail  {mail['X-Backorderd-Kind']} to {mail['To']}: {mail['Subject']}")
         wanted = Counter(expected)

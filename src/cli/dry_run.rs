@@ -19,7 +19,7 @@ pub async fn run(general: &General) -> anyhow::Result<ExitCode> {
         format!("sqlite://{}", folder.path().join("state.db").display())
     };
     let app = App::open_at(&url, settings, Clock::System).await?;
-    let rehearsed = app.watcher(false)?.rehearse().await?;
+    let rehearsed = app.watcher()?.rehearse().await?;
     app.store.close().await;
     say(&rehearsed);
     Ok(ExitCode::SUCCESS)

@@ -5,6 +5,7 @@
 
 mod dry_run;
 pub mod init;
+mod progress;
 mod run;
 
 use std::io::IsTerminal;

@@ -9,7 +9,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
 use tracing::{error, info, warn};
 
-use super::General;
+use super::{General, progress};
 use crate::app::App;
 use crate::deliver::Delivered;
 use crate::store::facts::fact;
@@ -52,6 +52,10 @@ impl RunArguments {
             return super::dry_run::run(general).await;
         }
         let app = general.app().await?;
+        if self.accept_shrunken {
+            app.store.set_fact(fact::ACCEPT_SHRUNKEN, Some("by run --accept-shrunken")).await?;
+        }
+        stop_on_signals(&app)?;
         if self.once { self.once(&app).await } else { self.service(&app).await }
     }
 
@@ -63,7 +67,7 @@ impl RunArguments {
     async fn once(&self, app: &App) -> anyhow::Result<ExitCode> {
         let mut good = true;
         // Before anything is read or sent: the settings of both halves are known to be right.
-        let watcher = self.has(Part::Watch).then(|| app.watcher(self.accept_shrunken)).transpose()?;
+        let watcher = self.has(Part::Watch).then(|| app.watcher()).transpose()?;
         let delivery = if self.has(Part::Deliver) { Some(app.delivery().await?) } else { None };
         if let Some(watcher) = watcher {
             good &= watch_once(app, &watcher, delivery.is_some()).await?;
@@ -91,7 +95,7 @@ impl RunArguments {
             parts.spawn(web);
         }
         if self.has(Part::Watch) {
-            let watcher = app.watcher(self.accept_shrunken)?;
+            let watcher = app.watcher()?;
             parts.spawn(async move { watcher.run().await });
         }
         if self.has(Part::Deliver) {
@@ -99,10 +103,9 @@ impl RunArguments {
             parts.spawn(async move { delivery.run().await });
         }
         info!(state = if app.store.is_embedded() { "sqlite" } else { "postgres" }, "backorderd runs");
-        let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+        let mut stop = app.stopping();
         let ended_early = tokio::select! {
-            _ = terminate.recv() => false,
-            _ = interrupt.recv() => false,
+            _ = stop.wait_for(|stop| *stop) => false,
             _ = parts.join_next() => true,
         };
         app.stop();
@@ -115,20 +118,38 @@ impl RunArguments {
     }
 }
 
+/// SIGTERM and SIGINT ask everything to come to an end: what is in transfer is finished, the rest given back.
+fn stop_on_signals(app: &App) -> anyhow::Result<()> {
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let stop = app.stopper();
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        stop.send_replace(true);
+    });
+    Ok(())
+}
+
 /// Sweeps once, and once more when news is settling and is to be delivered now. Whether all went well.
 async fn watch_once(app: &App, watcher: &Watcher, delivers: bool) -> anyhow::Result<bool> {
     if !wait_for_lease(watcher).await {
         println!("another process watches the shop; this one leaves the sweep to it");
         return Ok(true);
     }
-    let mut swept = watcher.renewing(watcher.sweep()).await;
+    let sweep = watcher.renewing(watcher.sweep());
+    let mut swept = progress::during(&watcher.lines_read, "lines read", sweep).await;
     if let (Ok(looked), true) = (&swept, delivers) {
-        say_looked(*looked);
         if let Some(settles_at) = app.store.settles_at(watcher.settings.delivery.settle).await? {
+            say_looked(*looked);
             let wait = Duration::try_from(settles_at.duration_since(app.clock.now())).unwrap_or_default();
+            let wait = wait.min(watcher.settings.delivery.settle.duration());
             println!("news is settling; looking again in {} s", wait.as_secs_f64().ceil());
             let again = async {
-                tokio::time::sleep(wait.min(watcher.settings.delivery.settle.duration())).await;
+                let mut stop = app.stopping();
+                // A stop ends the wait; the sweep itself is short.
+                let _ = tokio::time::timeout(wait, stop.wait_for(|stop| *stop)).await;
                 watcher.sweep().await
             };
             swept = watcher.renewing(again).await;

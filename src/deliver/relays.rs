@@ -67,6 +67,10 @@ impl Station {
     /// It could not be reached, or is at fault.
     pub fn fails(&self, now: Timestamp) {
         let mut state = self.state();
+        if state.rests_until.is_some_and(|until| now < until) {
+            // Several workers found out at once: that is one failure.
+            return;
+        }
         let rest = FIRST_REST * 2i32.saturating_pow(state.failures.min(10));
         state.rests_until = Some(now + rest.min(LONGEST_REST));
         state.failures = state.failures.saturating_add(1);
@@ -175,11 +179,19 @@ mod tests {
             first.fails(at(now));
             first.rests_until().unwrap().as_second() - now
         };
-        assert_eq!([rest(0), rest(0), rest(0), rest(0)], [5, 10, 20, 40]);
-        for _ in 0..20 {
-            first.fails(at(0));
+        assert_eq!([rest(0), rest(5), rest(15), rest(35)], [5, 10, 20, 40]);
+        for failure in 1..20 {
+            rest(failure * 1000);
         }
-        assert_eq!(rest(0), 300);
+        assert_eq!(rest(100_000), 300);
+    }
+
+    #[test]
+    fn several_workers_that_find_a_relay_away_at_once_are_one_failure() {
+        let relays = relays();
+        let first = &relays.all()[0];
+        (0..8).for_each(|_| first.fails(at(0)));
+        assert_eq!(first.rests_until(), Some(at(5)));
     }
 
     #[test]

@@ -27,6 +27,11 @@ use self::letter::Letter;
 use self::words::{Unsayable, Words, WordsError};
 use crate::outbox::notification::Kind;
 
+/// A mail with more lines would not be read; what is left out is counted in it.
+const MOST_LINES: usize = 50;
+/// Mail readers cut HTML after 102 KB.
+const MOST_HTML_BYTES: usize = 100 * 1024;
+
 /// Writes the messages of one shop.
 pub struct Renderer {
     words: Words,
@@ -72,8 +77,17 @@ impl Renderer {
     /// Everything that the mail says, in the customer's locale.
     pub fn render(&self, draft: &Draft) -> Result<Message, RenderError> {
         let locale = customers_locale(draft);
-        let letter = Letter::write(draft, &locale, self.words.of(&locale))?;
-        Ok(Message { text: parts::text(&letter)?, html: parts::html(&letter)?, subject: letter.subject })
+        let lexicon = self.words.of(&locale);
+        let mut most_lines = MOST_LINES;
+        loop {
+            let letter = Letter::write(draft, &locale, lexicon, most_lines)?;
+            let html = parts::html(&letter)?;
+            if html.len() <= MOST_HTML_BYTES || most_lines == 1 {
+                return Ok(Message { text: parts::text(&letter)?, html, subject: letter.subject });
+            }
+            // Only lines with uncommonly long links or reasons come here.
+            most_lines = (most_lines * MOST_HTML_BYTES / html.len()).clamp(1, most_lines - 1);
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use askama::Template;
 use unicode_segmentation::UnicodeSegmentation;
 
 use super::letter::Letter;
-use super::letter::line::Mood;
+use super::letter::line::{Mood, Weight};
 
 /// Short enough to be quoted once or twice without being broken anew.
 const LINE_LENGTH: usize = 72;
@@ -62,6 +62,25 @@ impl Mood {
     }
 }
 
+impl Weight {
+    /// The class that the dark page colours; none: it is coloured as the letter.
+    fn class(self) -> &'static str {
+        match self {
+            Weight::Plain | Weight::Strong => "",
+            Weight::Outdated => "soft",
+        }
+    }
+
+    /// What follows in a style that has begun.
+    fn style(self) -> &'static str {
+        match self {
+            Weight::Plain => "",
+            Weight::Strong => ";font-weight:600",
+            Weight::Outdated => ";color:#5b6470;text-decoration:line-through",
+        }
+    }
+}
+
 impl TextPart<'_> {
     fn rule(&self) -> String {
         "-".repeat(LINE_LENGTH)
@@ -78,6 +97,11 @@ mod filters {
     pub fn wrapped(text: &str, _: &dyn askama::Values, indent: usize) -> askama::Result<String> {
         let indent = " ".repeat(indent);
         Ok(wrap(text, &indent, &indent))
+    }
+
+    #[askama::filter_fn]
+    pub fn paragraph(sentences: &[String], _: &dyn askama::Values) -> askama::Result<String> {
+        Ok(wrap(&sentences.join(" "), "", ""))
     }
 
     #[askama::filter_fn]

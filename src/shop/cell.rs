@@ -2,7 +2,7 @@
 //!
 //! In: the text of one column, or NULL. Out: an id, a quantity, a day, an address ... or a [`Fault`] that names the
 //! column, shows the beginning of the value and says how to mend it. Pure and total; an empty text counts as NULL.
-//! What cannot be told to a customer wrongly (a locale, a link) is dropped when it cannot be read; what could, is a fault.
+//! What is left out without harm (a locale, a link) is dropped when it cannot be read; everything else is a fault.
 
 use jiff::civil::{Date, DateTime};
 use jiff::{Timestamp, tz::TimeZone};
@@ -107,7 +107,7 @@ impl<'row> Cell<'row> {
         Ok(Some(format!("{}{}", &text[..domain_at], text[domain_at..].to_ascii_lowercase())))
     }
 
-    /// `de`, `de_DE`, `de-DE`, `de_DE.UTF-8` in BCP 47; `None` for what is none, because the shop's own locale serves then.
+    /// `de`, `de_DE`, `de-DE`, `de_DE.UTF-8` in BCP 47; `None` for what is none: the shop's own locale serves then.
     pub fn locale(self) -> Option<String> {
         let text = self.given()?.trim();
         let mut tag = text.split(['.', '@']).next()?;

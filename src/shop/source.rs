@@ -49,8 +49,9 @@ impl Source {
         // The driver's own words may repeat a part of the URL, and a password may be in it.
         let unreadable = |_| {
             ShopError::Settings(
-                "[orders] url cannot be read; write it as postgres://user@host:5432/database, mysql://user@host/database \
-                 or sqlite://file, other than plain letters of its parts in %-codes, the password best in password_file"
+                "[orders] url cannot be read; write it as postgres://user@host:5432/database, \
+                 mysql://user@host/database or sqlite://file, special characters as %-codes, \
+                 and the password best in password_file"
                     .into(),
             )
         };

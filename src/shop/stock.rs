@@ -1,6 +1,7 @@
 //! What the shop's database says of products, apart from the order lines: stock, alternatives, expected dates.
 //!
-//! In: rows of the `stock`, `alternatives` and `expected` feeds, already parsed. Out: the shapes that other modules speak of.
+//! In: rows of the `stock`, `alternatives` and `expected` feeds, already parsed. Out: the shapes that other modules
+//! speak of.
 
 use jiff::civil::Date;
 use rust_decimal::Decimal;

@@ -188,7 +188,10 @@ impl Db {
                 .journal_mode(SqliteJournalMode::Wal)
                 .synchronous(SqliteSynchronous::Full)
                 .foreign_keys(true)
-                .busy_timeout(BUSY_TIMEOUT);
+                .busy_timeout(BUSY_TIMEOUT)
+                // A batch's pages fit into memory, and are written once.
+                .pragma("cache_size", "-16000")
+                .pragma("wal_autocheckpoint", "4000");
             let writer = SqlitePoolOptions::new().max_connections(1).connect_with(options.clone()).await?;
             let readers = SqlitePoolOptions::new().max_connections(4).connect_lazy_with(options.read_only(true));
             return Ok(Db::Sqlite { writer, readers });

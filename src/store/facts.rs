@@ -47,13 +47,6 @@ impl Store {
         tx.commit().await
     }
 
-    /// Whether nothing was ever recorded here: only then may a link secret be created.
-    pub async fn is_empty(&self) -> Result<bool, StoreError> {
-        let mut tx = self.read().await?;
-        let row = tx.row(sql!("select 1 as one from orders limit 1"), values![]).await?;
-        Ok(row.is_none())
-    }
-
     /// Takes or renews the lease `name` for `owner`, by the database's clock. `false`: somebody else holds it.
     pub async fn lease(&self, name: &str, owner: &str, span: Span) -> Result<bool, StoreError> {
         let mut tx = self.write().await?;

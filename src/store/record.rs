@@ -237,7 +237,7 @@ async fn record_orders<'a>(
             recipient: recipient(line),
             locale: locale(line),
             order_number: &line.order_number,
-            link_id: clock.random_id(),
+            link_id: clock.new_id(),
         });
     }
     let upsert = sql!("insert into orders (shop_id, order_id, recipient, locale, order_number, link_id) "

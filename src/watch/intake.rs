@@ -4,6 +4,7 @@
 //! `updated_at`. Nothing of it is recorded here but what products say, which no judgement waits for.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -30,6 +31,7 @@ const MOST_TASKS: usize = 1_000;
 pub struct Intake<'a> {
     store: &'a Store,
     settings: &'a Settings,
+    progress: &'a AtomicU64,
     pub known: Known,
     pub spill: Spill,
     pub rows: u64,
@@ -44,14 +46,20 @@ pub struct Intake<'a> {
 
 impl<'a> Intake<'a> {
     /// For a sweep: against everything that is recorded.
-    pub async fn sweep(store: &'a Store, settings: &'a Settings) -> Result<Intake<'a>, WatchError> {
-        Ok(Intake::against(store.known_lines().await?, store, settings))
+    pub async fn sweep(
+        store: &'a Store,
+        settings: &'a Settings,
+        progress: &'a AtomicU64,
+    ) -> Result<Intake<'a>, WatchError> {
+        Ok(Intake::against(store.known_lines().await?, store, settings, progress))
     }
 
-    fn against(known: Known, store: &'a Store, settings: &'a Settings) -> Intake<'a> {
+    fn against(known: Known, store: &'a Store, settings: &'a Settings, progress: &'a AtomicU64) -> Intake<'a> {
+        progress.store(0, Ordering::Relaxed);
         Intake {
             store,
             settings,
+            progress,
             known,
             spill: Spill::new(),
             rows: 0,
@@ -63,15 +71,16 @@ impl<'a> Intake<'a> {
         }
     }
 
-    /// For a poll: takes in what changed since `since` (microseconds) and the lines that are `settling`. `None`: that is
-    /// so much that a sweep is due.
+    /// For a poll: takes in what changed since `since` (microseconds) and the lines of orders that are settling. `None`:
+    /// that is so much that a sweep is due.
     pub async fn poll(
         store: &'a Store,
         settings: &'a Settings,
+        progress: &'a AtomicU64,
         look: &mut Look,
         since: i64,
-        settling: Vec<String>,
     ) -> Result<Option<Intake<'a>>, WatchError> {
+        let settling = store.unsettled_lines().await?;
         if settling.len() > MOST_SETTLING {
             return Ok(None);
         }
@@ -93,7 +102,7 @@ impl<'a> Intake<'a> {
             Row::SetAside(_) => None,
         };
         let names: Vec<_> = read.iter().filter_map(named).collect();
-        let mut intake = Intake::against(store.known_lines_among(&names).await?, store, settings);
+        let mut intake = Intake::against(store.known_lines_among(&names).await?, store, settings, progress);
         intake.dates = store.expected_dates().await?;
         for row in read {
             intake.see(row)?;
@@ -143,6 +152,7 @@ impl<'a> Intake<'a> {
 
     fn see(&mut self, row: Row<Line>) -> Result<(), WatchError> {
         self.rows += 1;
+        self.progress.store(self.rows, Ordering::Relaxed);
         match row {
             Row::Read(line) => self.see_line(line),
             Row::SetAside(aside) => {

@@ -12,6 +12,7 @@ pub mod spill;
 pub mod standing;
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -37,7 +38,7 @@ use spill::Spill;
 use standing::{Standing, Told};
 
 /// Orders of at least this many lines are one commit.
-const LINES_PER_COMMIT: usize = 500;
+const LINES_PER_COMMIT: usize = 1000;
 /// How long the watcher's lease holds without renewal, and how often it is renewed.
 pub const LEASE: Span = Span::seconds(30);
 const RENEWAL: Duration = Duration::from_secs(10);
@@ -89,8 +90,8 @@ pub struct Watcher {
     pub owner: String,
     /// True once the process is to stop.
     pub stop: watch::Receiver<bool>,
-    /// Takes an emptied or shrunken feed as true, once.
-    pub accept_shrunken: bool,
+    /// Grows with every line that a look reads, for whoever shows progress.
+    pub lines_read: Arc<AtomicU64>,
 }
 
 /// What a look saw.
@@ -133,14 +134,14 @@ impl Watcher {
         let began = self.clock.now();
         let first = self.store.fact(fact::BASELINE_AT).await?.is_none();
         let baseline = first && self.settings.orders.first_sweep == FirstSweep::Baseline;
-        let mut intake = Intake::sweep(&self.store, &self.settings).await?;
+        let mut intake = Intake::sweep(&self.store, &self.settings, &self.lines_read).await?;
         let mut look = self.shop.look().await?;
         intake.read_dates(&mut look, began, false).await?;
         intake.read_products(&mut look).await?;
         intake.read_all_lines(&mut look).await?;
         look.end().await?;
 
-        let accept = self.accept_shrunken || self.store.fact(fact::ACCEPT_SHRUNKEN).await?.is_some();
+        let accept = self.store.fact(fact::ACCEPT_SHRUNKEN).await?.is_some();
         let mut looked = Looked { lines: intake.rows, set_aside: intake.set_aside(), baseline, ..Looked::default() };
         let newest = intake.newest;
         // A sweep reads every row: what was set aside before and is not now has been mended.
@@ -168,8 +169,8 @@ impl Watcher {
             look.end().await?;
             return self.sweep().await;
         }
-        let settling = self.store.unsettled_lines().await?;
-        let Some(mut intake) = Intake::poll(&self.store, &self.settings, &mut look, since, settling).await? else {
+        let Some(mut intake) = Intake::poll(&self.store, &self.settings, &self.lines_read, &mut look, since).await?
+        else {
             look.end().await?;
             return self.sweep().await;
         };

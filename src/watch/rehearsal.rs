@@ -37,7 +37,7 @@ impl Watcher {
     /// Looks at the shop, decides, and records nothing.
     pub async fn rehearse(&self) -> Result<Rehearsed, WatchError> {
         let began = self.clock.now();
-        let mut intake = Intake::sweep(&self.store, &self.settings).await?;
+        let mut intake = Intake::sweep(&self.store, &self.settings, &self.lines_read).await?;
         let mut look = self.shop.look().await?;
         intake.read_dates(&mut look, began, true).await?;
         intake.read_all_lines(&mut look).await?;
@@ -46,7 +46,7 @@ impl Watcher {
         let first = self.store.fact(fact::BASELINE_AT).await?.is_none();
         let baseline = first && self.settings.orders.first_sweep == FirstSweep::Baseline;
         let mut looked = Looked { lines: intake.rows, set_aside: intake.set_aside(), baseline, ..Looked::default() };
-        let mut found = self.judge(intake, self.accept_shrunken, &mut looked).await?;
+        let mut found = self.judge(intake, false, &mut looked).await?;
         let mut would_tell = Vec::new();
         if baseline {
             return Ok(Rehearsed { looked, would_tell });

@@ -24,6 +24,7 @@ pub struct Spill {
 
 #[derive(Clone, Copy, Debug)]
 struct Entry {
+    /// Equal for the lines of one order.
     order: u64,
     key: Key,
     offset: u64,
@@ -75,6 +76,13 @@ impl Spill {
             return self.read(twice).map(Some);
         }
         self.entries.sort_unstable_by_key(|entry| (entry.order, entry.offset));
+        // Orders in the sequence of the feed, which is mostly that of their ids: neighbours then share pages in the
+        // state database's indexes. The last comes first, because they are taken from the end.
+        for order in self.entries.chunk_by_mut(|one, other| one.order == other.order) {
+            let first = order[0].offset;
+            order.iter_mut().for_each(|entry| entry.order = u64::MAX - first);
+        }
+        self.entries.sort_unstable_by_key(|entry| (entry.order, entry.offset));
         Ok(None)
     }
 
@@ -111,4 +119,80 @@ fn order(shop_id: &str, order_id: &str) -> u64 {
     let mut hasher = DefaultHasher::new();
     (shop_id, order_id).hash(&mut hasher);
     hasher.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::lines::key;
+    use rust_decimal::Decimal;
+
+    fn line(order_id: &str, line_id: &str) -> Line {
+        Line {
+            shop_id: String::new(),
+            line_id: line_id.into(),
+            order_id: order_id.into(),
+            order_number: order_id.into(),
+            customer_email: None,
+            customer_name: None,
+            locale: None,
+            ship_to_country: None,
+            product_key: "P".into(),
+            sku: None,
+            product_name: "Product".into(),
+            product_url: None,
+            image_url: None,
+            ordered_qty: Decimal::ONE,
+            shipped_qty: Decimal::ZERO,
+            cancelled_qty: Decimal::ZERO,
+            short_qty: Decimal::ONE,
+            unit_price: None,
+            currency: None,
+            ordered_at: None,
+            promised_on: None,
+            expected_on: None,
+            delay_reason: None,
+            payment: crate::shop::line::Payment::Paid,
+            shipped_at: None,
+            refunded_at: None,
+            rules: None,
+            updated_at: None,
+        }
+    }
+
+    fn spill(lines: &[(&str, &str)]) -> Spill {
+        let mut spill = Spill::new();
+        for (order_id, line_id) in lines {
+            let line = line(order_id, line_id);
+            spill.push(&line, key("", line_id), &serde_json::to_vec(&line).unwrap()).unwrap();
+        }
+        spill
+    }
+
+    #[test]
+    fn orders_come_whole_and_in_the_sequence_of_the_feed() {
+        let mut spill = spill(&[("A", "a1"), ("B", "b1"), ("C", "c1"), ("A", "a2"), ("C", "c2")]);
+        spill.push_gone(String::new(), "a3".into(), "A", key("", "a3"));
+        assert!(spill.sort().unwrap().is_none());
+        let mut taken = Vec::new();
+        while let Some(orders) = spill.take(1).unwrap() {
+            let changed: Vec<String> = orders.changed.into_iter().map(|line| line.line_id).collect();
+            taken.push((changed.join(" "), orders.gone.len()));
+        }
+        assert_eq!(taken, [("a1 a2".to_owned(), 1), ("b1".to_owned(), 0), ("c1 c2".to_owned(), 0)]);
+    }
+
+    #[test]
+    fn a_line_that_was_read_twice_is_found_whatever_its_orders() {
+        let twice = spill(&[("A", "a1"), ("B", "b1"), ("C", "a1")]).sort().unwrap();
+        assert_eq!(twice.map(|line| line.line_id), Some("a1".into()));
+    }
+
+    #[test]
+    fn lines_survive_the_way_through_the_file() {
+        let mut spill = spill(&[("A", "a1"), ("A", "a2")]);
+        spill.sort().unwrap();
+        assert_eq!(spill.take(100).unwrap().unwrap().changed, [line("A", "a1"), line("A", "a2")]);
+        assert!(spill.take(100).unwrap().is_none());
+    }
 }

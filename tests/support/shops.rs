@@ -134,7 +134,6 @@ pub fn orders(url: &str) -> OrdersSettings {
     OrdersSettings {
         url: url.into(),
         password: None,
-        password_file: None,
         mapping: "custom".into(),
         poll_every: Span::seconds(10),
         sweep_every: Span::minutes(5),
@@ -150,7 +149,7 @@ pub fn shop_settings() -> ShopSettings {
         url: "https://shop.example/".into(),
         support_email: "help@shop.example".into(),
         postal_address: "1 Main Street, Springfield".into(),
-        logo_url: String::new(),
+        logo_url: None,
         accent: "#0b6e4f".into(),
         time_zone: jiff::tz::TimeZone::get("Europe/Berlin").expect("a zone of the bundled database"),
         locale: "en-US".into(),

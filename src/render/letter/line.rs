@@ -32,8 +32,16 @@ pub struct Entry {
 pub struct Fact {
     pub label: String,
     pub value: String,
+    pub weight: Weight,
+}
+
+/// How much a fact matters to her.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Weight {
+    Plain,
+    Strong,
     /// It was told before and holds no longer.
-    pub outdated: bool,
+    Outdated,
 }
 
 /// Her choice between waiting and cancelling.
@@ -103,29 +111,28 @@ fn status(voice: &Voice, draft: &Draft, line: &DraftLine) -> Result<(String, Moo
 }
 
 fn facts(voice: &Voice, draft: &Draft, line: &DraftLine) -> Result<Vec<Fact>, Unsayable> {
-    let fact = |label: String, value: String| Fact { label, value, outdated: false };
     let quantity = voice.quantity(line.quantity);
     let meant = match whole(line).map(|whole| voice.quantity(whole)) {
         Some(whole) => voice.say("part", &[("quantity", Value::Text(&quantity)), ("whole", Value::Text(&whole))])?,
         None => quantity,
     };
-    let mut facts = vec![fact(voice.say("label-quantity", &[])?, meant)];
+    let mut facts = vec![Fact { label: voice.say("label-quantity", &[])?, value: meant, weight: Weight::Plain }];
+    let mut add = |label, value, weight| facts.push(Fact { label, value, weight });
     if let Some(missing) = still_missing(line) {
-        facts.push(fact(voice.say("label-missing", &[])?, voice.quantity(missing)));
+        add(voice.say("label-missing", &[])?, voice.quantity(missing), Weight::Plain);
     }
     if let Some(before) = outdated_day(draft, line) {
-        let label = voice.say("label-previous-date", &[])?;
-        facts.push(Fact { label, value: voice.day(before), outdated: true });
+        add(voice.say("label-previous-date", &[])?, voice.day(before), Weight::Outdated);
     }
     if is_waiting(line) {
         let (meaning, value) = match still_to_come(line, draft.today) {
             Some(day) => (meaning(line), voice.day(day)),
             None => ("unknown", voice.say("date-unknown", &[])?),
         };
-        facts.push(fact(voice.say("label-date", &[("meaning", Value::Choice(meaning))])?, value));
+        add(voice.say("label-date", &[("meaning", Value::Choice(meaning))])?, value, Weight::Strong);
     }
     if let Some(reason) = line.reason.as_deref().and_then(|reason| voice.quote(reason, LONGEST_REASON)) {
-        facts.push(fact(voice.say("label-reason", &[])?, reason));
+        add(voice.say("label-reason", &[])?, reason, Weight::Plain);
     }
     Ok(facts)
 }
@@ -151,9 +158,16 @@ fn next(voice: &Voice, draft: &Draft, line: &DraftLine) -> Result<Vec<String>, U
         Some(Kind::Cancelled) => next.push(voice.say("next-cancelled", &[])?),
         _ => {}
     }
+    let known = still_to_come(line, draft.today).is_some();
+    let is_rest = still_missing(line).is_some();
+    let waits = match (is_rest, known) {
+        (true, true) => "next-rest-dated",
+        (true, false) => "next-rest-undated",
+        (false, true) => "next-dated",
+        (false, false) => "next-undated",
+    };
     if is_waiting(line) {
-        let known = still_to_come(line, draft.today).is_some();
-        next.push(voice.say(if known { "next-dated" } else { "next-undated" }, &[])?);
+        next.push(voice.say(waits, &[])?);
     }
     if line.news == Some(Kind::Restocked) && !line.asks {
         next.push(voice.say("nothing-to-do", &[])?);

@@ -23,8 +23,8 @@ use super::words::{Lexicon, Unsayable};
 use crate::links;
 use crate::outbox::notification::Kind;
 
-/// So that the HTML stays below the 102 KB after which mail readers cut it.
-const MOST_LINES: usize = 50;
+/// More news than this is set closely: links in place of buttons, smaller pictures.
+const MOST_WIDE_LINES: usize = 10;
 const LONGEST_NAME: usize = 100;
 const LONGEST_ADDRESS: usize = 300;
 
@@ -45,6 +45,8 @@ pub struct Letter {
     pub hello: String,
     pub intro: String,
     pub news: Vec<Entry>,
+    /// Whether the news is set closely, because there is so much of it.
+    pub close: bool,
     pub also_waiting: String,
     pub waiting: Vec<Entry>,
     /// How many lines there was no room for, in words.
@@ -60,7 +62,8 @@ pub struct Letter {
 }
 
 impl Letter {
-    pub fn write(draft: &Draft, locale: &Locale, lexicon: &Lexicon) -> Result<Letter, RenderError> {
+    /// Shows up to `most_lines` lines, those with news first, and says how many more there are.
+    pub fn write(draft: &Draft, locale: &Locale, lexicon: &Lexicon, most_lines: usize) -> Result<Letter, RenderError> {
         let voice = &Voice::new(lexicon, locale);
         let (news, waiting): (Vec<&DraftLine>, Vec<&DraftLine>) =
             draft.lines.iter().partition(|line| line.news.is_some());
@@ -70,7 +73,7 @@ impl Letter {
         };
         let shop_name = voice.quote(&draft.shop.name, LONGEST_NAME).unwrap_or_default();
         let order_number = foreign::shown(&draft.order_number, LONGEST_NAME).unwrap_or_default();
-        let hidden = draft.lines.len().saturating_sub(MOST_LINES);
+        let hidden = draft.lines.len().saturating_sub(most_lines);
         Ok(Letter {
             language: voice.language(),
             direction: if voice.right_to_left { "rtl" } else { "ltr" },
@@ -82,9 +85,10 @@ impl Letter {
             headline: headline(voice, draft, &naming)?,
             hello: hello(voice, draft)?,
             intro: intro(voice, draft, &naming)?,
-            news: entries(&news, MOST_LINES)?,
+            close: news.len() > MOST_WIDE_LINES,
+            news: entries(&news, most_lines)?,
             also_waiting: voice.say("also-waiting", &[])?,
-            waiting: entries(&waiting, MOST_LINES.saturating_sub(news.len()))?,
+            waiting: entries(&waiting, most_lines.saturating_sub(news.len()))?,
             more: (hidden > 0).then(|| voice.say("more-lines", &[("count", Value::Count(hidden))])).transpose()?,
             all_lines: all_lines(voice, draft, hidden)?,
             alternatives: voice.say("alternatives", &[])?,

@@ -1,6 +1,6 @@
 """The customers' mail server: takes every message on loopback and keeps it as an .eml file.
 
-In: a folder. Out: `Mailbox` with its port, and `take_new`, the messages since the last look. It speaks only as much
+In: a folder. Out: `MailCatcher` with its port, and `take_new`, the messages since the last look. It speaks only as much
 SMTP as a relay needs (RFC 5321, with PIPELINING).
 """
 
@@ -13,14 +13,14 @@ import threading
 
 class Session(socketserver.StreamRequestHandler):
     def handle(self):
-        self.reply("220 mailbox.test ESMTP")
+        self.reply("220 catcher.test ESMTP")
         for line in self.rfile:
             verb = line.strip().upper()
             if verb.startswith(b"EHLO"):
-                self.reply("250-mailbox.test\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n250 PIPELINING")
+                self.reply("250-catcher.test\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n250 PIPELINING")
             elif verb == b"DATA":
                 self.reply("354 go ahead")
-                self.server.mailbox.keep(self.read_message())
+                self.server.catcher.keep(self.read_message())
                 self.reply("250 2.0.0 kept")
             elif verb == b"QUIT":
                 return self.reply("221 bye")
@@ -44,8 +44,8 @@ class Server(socketserver.ThreadingTCPServer):
     allow_reuse_address = True
 
 
-class Mailbox:
-    """`with Mailbox(folder) as mailbox:` listens until the block ends."""
+class MailCatcher:
+    """`with MailCatcher(folder) as catcher:` listens until the block ends."""
 
     def __init__(self, folder):
         self.folder = os.path.join(folder, "mails")
@@ -56,7 +56,7 @@ class Mailbox:
 
     def __enter__(self):
         self.server = Server(("127.0.0.1", 0), Session)
-        self.server.mailbox = self
+        self.server.catcher = self
         self.port = self.server.server_address[1]
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
         return self
