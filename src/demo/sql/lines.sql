@@ -28,3 +28,4 @@ join coverage v on v.line_id = l.id
 join orders o on o.id = l.order_id
 join customers c on c.id = o.customer_id
 join products p on p.sku = l.sku
+order by l.id
