@@ -166,7 +166,7 @@ fn quoted_printable(encoded: &[u8]) -> Vec<u8> {
 }
 
 fn hexadecimal(digit: u8) -> u8 {
-    char::from(digit).to_digit(16).map_or(0, |value| value as u8)
+    char::from(digit).to_digit(16).and_then(|value| u8::try_from(value).ok()).unwrap_or(0)
 }
 
 /// Undoes encoded words such as `=?utf-8?Q?Gr=C3=BC=C3=9Fe?=` (RFC 2047).

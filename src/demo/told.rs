@@ -42,8 +42,8 @@ fn is_news(was: Option<&Standing>, now: &Standing) -> bool {
 pub(super) fn sentence(names: &[String]) -> String {
     match names {
         [] => String::new(),
-        [one] => format!("{one} gets a mail about it in a few seconds."),
-        [first @ .., last] => format!("{} and {last} get a mail about it in a few seconds.", first.join(", ")),
+        [one] => format!("{one} is told by mail."),
+        [first @ .., last] => format!("{} and {last} are told by mail.", first.join(", ")),
     }
 }
 
@@ -90,8 +90,8 @@ mod tests {
         let after = [line(1, "Maya", 1, 0, None), line(2, "Jonas", 1, 0, None), line(3, "Maya", 1, 0, None)];
         let names = told(&[], &after);
         assert_eq!(names, ["Maya", "Jonas"]);
-        assert_eq!(sentence(&names), "Maya and Jonas get a mail about it in a few seconds.");
-        assert_eq!(sentence(&names[..1]), "Maya gets a mail about it in a few seconds.");
+        assert_eq!(sentence(&names), "Maya and Jonas are told by mail.");
+        assert_eq!(sentence(&names[..1]), "Maya is told by mail.");
         assert_eq!(sentence(&[]), "");
     }
 }

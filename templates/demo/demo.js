@@ -39,12 +39,16 @@ function tellTimes() {
   }
 }
 
-async function ask(url, form) {
+/** Asks for `address`, or sends `form` to `action`, and shows the answer. */
+async function ask(forced, action, form) {
+  const asked = address;
   asking = true;
   try {
-    const answer = await fetch(url, form ? { method: "POST", body: new URLSearchParams(form) } : { cache: "no-store" });
-    show(await answer.text(), Boolean(form) || url !== address);
+    const answer = await fetch(action ?? asked, form ? { method: "POST", body: new URLSearchParams(form) } : { cache: "no-store" });
+    const text = await answer.text();
     document.body.classList.remove("away");
+    // Somebody may have gone on while this was on its way.
+    if (asked === address) show(text, forced);
   } catch {
     document.body.classList.add("away");
   } finally {
@@ -52,28 +56,29 @@ async function ask(url, form) {
   }
 }
 
+function go(to) {
+  address = to;
+  history.replaceState(null, "", to);
+}
+
 document.addEventListener("submit", (event) => {
   event.preventDefault();
   const action = event.submitter?.getAttribute("formaction") ?? event.target.getAttribute("action");
   // What was done gets its answer in the newest mail.
-  address = "/";
-  history.replaceState(null, "", address);
-  ask(action, new FormData(event.target));
+  go("/");
+  ask(true, action, new FormData(event.target));
 });
 
 document.addEventListener("click", (event) => {
   const link = event.target.closest("a[data-swap]");
   if (!link || !document.body.classList.contains("home") || event.ctrlKey || event.metaKey || event.shiftKey) return;
   event.preventDefault();
-  const url = link.getAttribute("href");
-  ask(url).then(() => {
-    address = url;
-    history.replaceState(null, "", address);
-  });
+  go(link.getAttribute("href"));
+  ask(true);
 });
 
 setInterval(() => {
-  if (!asking && !document.hidden) ask(address);
+  if (!asking && !document.hidden) ask(false);
 }, 1000);
 document.documentElement.classList.add("fresh-by-itself");
 tellTimes();
