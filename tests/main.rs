@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails, and the panic names the line")]
 
 mod commands;
+mod demo;
 mod render;
 mod settings;
 mod shop;
