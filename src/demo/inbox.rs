@@ -14,8 +14,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::catcher::{Caught, Inbox};
-use super::mime;
 use super::pages::{DemoState, page};
+use crate::render::mime;
 
 /// In bytes, of a mail's source that is shown.
 const MOST_SOURCE: usize = 256 * 1024;
