@@ -245,9 +245,10 @@ fn due_at(content: &Content, view: &OrderView, unsettled: Option<Timestamp>, at:
 /// When the calendar may next have something to say.
 fn look_again(quiet_since: Option<Timestamp>, found: &[Found], at: Circumstances) -> Option<Timestamp> {
     let waiting = found.iter().filter(|line| line.waits_as_told());
-    let overdue = waiting.clone().filter_map(|line| {
+    // One that is due already waits for a sweep; one that was found now is said.
+    let overdue = waiting.clone().filter(|line| line.overdue.is_none()).filter_map(|line| {
         let day = line.view.told.as_ref()?.standing.expected_on?;
-        Some(at.schedule.overdue_at(day)).filter(|due| *due > at.began)
+        Some(at.schedule.overdue_at(day))
     });
     let update = waiting.clone().next().and_then(|_| at.schedule.still_waiting_at(quiet_since));
     overdue.chain(update).min()

@@ -63,7 +63,9 @@ impl Store {
     /// Everything that waits for a person, oldest first.
     pub async fn tasks(&self) -> Result<Vec<Task>, StoreError> {
         let mut tx = self.read().await?;
-        let open = sql!("select id, kind, shop_id, subject, reason, mend, created_at from tasks where done_at is null");
+        let open = sql!(
+            "select id, kind, shop_id, subject, reason, mend, created_at from tasks where done_at is null order by id"
+        );
         let mut tasks = tx.rows(open, values![]).await?.iter().map(task_of).collect::<Result<Vec<_>, _>>()?;
         tasks.extend(held(&mut tx).await?);
         tasks.extend(without_address(&mut tx).await?);

@@ -1,6 +1,8 @@
 //! Machinery that the tests share.
+pub mod app;
 pub mod installation;
 pub mod servers;
+pub mod shop_desk;
 pub mod shops;
 pub mod smtp_server;
 pub mod state;

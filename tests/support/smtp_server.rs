@@ -1,5 +1,6 @@
 //! A real SMTP server in the test process that does what a script says: it answers anything at any step, stalls,
-//! closes, resets. Without a script it takes mail as a relay does and keeps it, byte for byte.
+//! closes, resets. Without a script it takes mail as a relay does and keeps it, byte for byte. A script belongs to one
+//! connection; a fault ([`SmtpServer::once`]) happens to whichever comes to that step next.
 
 use std::io;
 use std::net::SocketAddr;
@@ -9,6 +10,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
@@ -101,6 +103,9 @@ struct Seen {
     /// Which connection, and the line without its end.
     commands: Vec<(usize, String)>,
     mails: Vec<Received>,
+    faults: Vec<(At, Act)>,
+    /// Hangs up on everybody who connects.
+    away: bool,
 }
 
 pub struct SmtpServer {
@@ -108,6 +113,8 @@ pub struct SmtpServer {
     /// PEM, for `localhost` and `127.0.0.1`, signed by itself.
     pub certificate: String,
     seen: Arc<Mutex<Seen>>,
+    /// How many mails there are.
+    count: watch::Receiver<usize>,
     accepting: JoinHandle<()>,
 }
 
@@ -123,8 +130,9 @@ impl SmtpServer {
         let address = listener.local_addr().unwrap();
         let (certificate, acceptor) = certificate();
         let seen = Arc::new(Mutex::new(Seen::default()));
-        let accepting = tokio::spawn(accept(listener, shape, acceptor, seen.clone()));
-        SmtpServer { address, certificate, seen, accepting }
+        let (counted, count) = watch::channel(0);
+        let accepting = tokio::spawn(accept(listener, shape, acceptor, seen.clone(), Arc::new(counted)));
+        SmtpServer { address, certificate, seen, count, accepting }
     }
 
     /// A server whose first connections follow these scripts.
@@ -138,6 +146,26 @@ impl SmtpServer {
 
     pub fn mails(&self) -> Vec<Received> {
         self.seen.lock().unwrap().mails.clone()
+    }
+
+    /// The next dialogue that comes to `at` meets this, once; several wait for their turn in order.
+    pub fn once(&self, at: At, act: Act) {
+        self.seen.lock().unwrap().faults.push((at, act));
+    }
+
+    /// The faults that nobody has met yet.
+    pub fn faults_left(&self) -> usize {
+        self.seen.lock().unwrap().faults.len()
+    }
+
+    /// Whether it hangs up on everybody who connects.
+    pub fn is_away(&self, away: bool) {
+        self.seen.lock().unwrap().away = away;
+    }
+
+    /// Waits until it has so many mails; it may not have answered the last one yet.
+    pub async fn has(&self, mails: usize) {
+        self.count.clone().wait_for(|count| *count >= mails).await.unwrap();
     }
 
     /// How many connections were made so far.
@@ -164,7 +192,13 @@ fn certificate() -> (String, TlsAcceptor) {
     (made.cert.pem(), TlsAcceptor::from(Arc::new(config)))
 }
 
-async fn accept(listener: TcpListener, shape: Shape, acceptor: TlsAcceptor, seen: Arc<Mutex<Seen>>) {
+async fn accept(
+    listener: TcpListener,
+    shape: Shape,
+    acceptor: TlsAcceptor,
+    seen: Arc<Mutex<Seen>>,
+    count: Arc<watch::Sender<usize>>,
+) {
     // Dropped with this task, and the connections with it.
     let mut sessions = JoinSet::new();
     while let Ok((stream, _)) = listener.accept().await {
@@ -172,6 +206,9 @@ async fn accept(listener: TcpListener, shape: Shape, acceptor: TlsAcceptor, seen
         let number = {
             let mut seen = seen.lock().unwrap();
             seen.connections += 1;
+            if seen.away {
+                continue;
+            }
             seen.connections - 1
         };
         let session = Session {
@@ -181,6 +218,7 @@ async fn accept(listener: TcpListener, shape: Shape, acceptor: TlsAcceptor, seen
             shape: shape.clone(),
             acceptor: acceptor.clone(),
             seen: seen.clone(),
+            count: count.clone(),
             number,
         };
         sessions.spawn(async move { drop(session.run().await) });
@@ -199,6 +237,7 @@ struct Session {
     shape: Shape,
     acceptor: TlsAcceptor,
     seen: Arc<Mutex<Seen>>,
+    count: Arc<watch::Sender<usize>>,
     number: usize,
 }
 
@@ -335,23 +374,37 @@ impl Session {
                 .collect(),
             connection: self.number,
         };
+        let act = self.scripted(At::End);
         // Only a clear refusal means that the server does not keep it.
-        let refused = self.script.iter().find(|(at, _)| *at == At::End).is_some_and(|(_, act)| match act {
+        let refused = act.is_some_and(|act| match act {
             Act::Say(text) | Act::Drip(text) | Act::SayThenClose(text) | Act::SayThenReset(text) => {
                 !text.starts_with("250")
             }
             _ => false,
         });
         if !refused {
-            self.seen.lock().unwrap().mails.push(mail);
+            let mut seen = self.seen.lock().unwrap();
+            seen.mails.push(mail);
+            self.count.send_replace(seen.mails.len());
         }
-        self.step(At::End, "250 2.0.0 queued").await
+        self.act(act, "250 2.0.0 queued").await
+    }
+
+    /// What the script has for `at`, or else the faults.
+    fn scripted(&mut self, at: At) -> Option<Act> {
+        let take =
+            |acts: &mut Vec<(At, Act)>| acts.iter().position(|(when, _)| *when == at).map(|found| acts.remove(found).1);
+        take(&mut self.script).or_else(|| take(&mut self.seen.lock().unwrap().faults))
     }
 
     /// Does what the script has for `at`, or answers `usual`.
     async fn step(&mut self, at: At, usual: &str) -> io::Result<Then> {
-        let scripted = self.script.iter().position(|(when, _)| *when == at).map(|found| self.script.remove(found).1);
-        let said = match scripted {
+        let act = self.scripted(at);
+        self.act(act, usual).await
+    }
+
+    async fn act(&mut self, act: Option<Act>, usual: &str) -> io::Result<Then> {
+        let said = match act {
             None => usual,
             Some(Act::Say(text)) => text,
             Some(Act::Drip(text)) => {

@@ -1,0 +1,8 @@
+//! What a customer is told, from the shop's database to her mailbox, with the state on SQLite and on PostgreSQL.
+
+mod calendar;
+mod guards;
+mod recipients;
+mod sending;
+mod settling;
+mod telling;
