@@ -10,6 +10,7 @@
 mod commands;
 mod demo;
 mod journeys;
+mod model;
 mod render;
 mod settings;
 mod shop;

@@ -5,6 +5,7 @@ mod looks;
 mod outbox;
 mod products;
 mod reading;
+mod staff;
 mod trouble;
 
 use backorderd::clock::Clock;

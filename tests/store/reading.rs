@@ -122,3 +122,43 @@ async fn the_events_of_a_line_are_told_in_order_and_by_shop() {
         assert_eq!(store.orders_of_line(None, "A1").await.unwrap().len(), 2);
     }
 }
+
+#[tokio::test]
+async fn a_notification_is_found_by_the_beginning_of_its_id() {
+    for state in State::on_each_engine() {
+        let State { store, .. } = &state.await;
+        read(store, &[line("A1", "S1"), line("B1", "S2")], start()).await;
+        let claimed = claim_one_of_two(store).await;
+        let id = claimed.to_string();
+        let like = |prefix: String| async move {
+            let found = store.notifications_like(&prefix, 10).await.unwrap();
+            found.into_iter().map(|entry| entry.id).collect::<Vec<_>>()
+        };
+        assert_eq!(like(id.clone()).await, [claimed]);
+        assert_eq!(like(id[..35].to_owned()).await, [claimed]);
+        assert_eq!(like(id[..4].to_owned()).await.len(), 2);
+        assert_eq!(store.notifications_like(&id[..4], 1).await.unwrap().len(), 1);
+        assert!(like("%".into()).await.is_empty());
+    }
+}
+
+async fn claim_one_of_two(store: &Store) -> uuid::Uuid {
+    super::claim(store, start()).await[1].id
+}
+
+#[tokio::test]
+async fn what_was_said_of_a_line_is_found_also_under_its_old_order_and_address() {
+    for state in State::on_each_engine() {
+        let State { store, .. } = &state.await;
+        read(store, &[line("A1", "S1"), line("A2", "S1")], start()).await;
+        let claimed = claim_one(store, start()).await;
+        finish(store, &claimed, Fate::Sent, later(5)).await;
+        let bob = Line { customer_email: Some("bob@example.com".into()), ..line("A1", "S1") };
+        read(store, &[bob], later(60)).await;
+        let told = store.told_of_line("", "A1").await.unwrap();
+        let said: Vec<_> = told.iter().map(|(entry, at)| (&*entry.recipient, *at)).collect();
+        assert_eq!(said, [("ada@example.com", Some(later(5))), ("bob@example.com", None)]);
+        assert_eq!(store.told_of_line("", "A2").await.unwrap().len(), 1);
+        assert!(store.told_of_line("berlin", "A1").await.unwrap().is_empty());
+    }
+}

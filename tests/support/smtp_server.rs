@@ -108,6 +108,12 @@ struct Seen {
     away: bool,
 }
 
+/// What tests may wait for.
+struct Told {
+    count: watch::Sender<usize>,
+    stalls: watch::Sender<()>,
+}
+
 pub struct SmtpServer {
     pub address: SocketAddr,
     /// PEM, for `localhost` and `127.0.0.1`, signed by itself.
@@ -115,6 +121,7 @@ pub struct SmtpServer {
     seen: Arc<Mutex<Seen>>,
     /// How many mails there are.
     count: watch::Receiver<usize>,
+    stalls: watch::Receiver<()>,
     accepting: JoinHandle<()>,
 }
 
@@ -131,8 +138,10 @@ impl SmtpServer {
         let (certificate, acceptor) = certificate();
         let seen = Arc::new(Mutex::new(Seen::default()));
         let (counted, count) = watch::channel(0);
-        let accepting = tokio::spawn(accept(listener, shape, acceptor, seen.clone(), Arc::new(counted)));
-        SmtpServer { address, certificate, seen, count, accepting }
+        let (stalled, stalls) = watch::channel(());
+        let told = Told { count: counted, stalls: stalled };
+        let accepting = tokio::spawn(accept(listener, shape, acceptor, seen.clone(), Arc::new(told)));
+        SmtpServer { address, certificate, seen, count, stalls, accepting }
     }
 
     /// A server whose first connections follow these scripts.
@@ -158,6 +167,11 @@ impl SmtpServer {
         self.seen.lock().unwrap().faults.len()
     }
 
+    /// Takes back the faults that nobody has met yet.
+    pub fn forget_faults(&self) {
+        self.seen.lock().unwrap().faults.clear();
+    }
+
     /// Whether it hangs up on everybody who connects.
     pub fn is_away(&self, away: bool) {
         self.seen.lock().unwrap().away = away;
@@ -166,6 +180,13 @@ impl SmtpServer {
     /// Waits until it has so many mails; it may not have answered the last one yet.
     pub async fn has(&self, mails: usize) {
         self.count.clone().wait_for(|count| *count >= mails).await.unwrap();
+    }
+
+    /// The next time that a dialogue meets [`Act::Stall`].
+    pub fn next_stall(&self) -> impl Future<Output = ()> + use<> {
+        let mut stalls = self.stalls.clone();
+        stalls.mark_unchanged();
+        async move { stalls.changed().await.unwrap() }
     }
 
     /// How many connections were made so far.
@@ -192,13 +213,7 @@ fn certificate() -> (String, TlsAcceptor) {
     (made.cert.pem(), TlsAcceptor::from(Arc::new(config)))
 }
 
-async fn accept(
-    listener: TcpListener,
-    shape: Shape,
-    acceptor: TlsAcceptor,
-    seen: Arc<Mutex<Seen>>,
-    count: Arc<watch::Sender<usize>>,
-) {
+async fn accept(listener: TcpListener, shape: Shape, acceptor: TlsAcceptor, seen: Arc<Mutex<Seen>>, told: Arc<Told>) {
     // Dropped with this task, and the connections with it.
     let mut sessions = JoinSet::new();
     while let Ok((stream, _)) = listener.accept().await {
@@ -218,7 +233,7 @@ async fn accept(
             shape: shape.clone(),
             acceptor: acceptor.clone(),
             seen: seen.clone(),
-            count: count.clone(),
+            told: told.clone(),
             number,
         };
         sessions.spawn(async move { drop(session.run().await) });
@@ -237,7 +252,7 @@ struct Session {
     shape: Shape,
     acceptor: TlsAcceptor,
     seen: Arc<Mutex<Seen>>,
-    count: Arc<watch::Sender<usize>>,
+    told: Arc<Told>,
     number: usize,
 }
 
@@ -385,7 +400,7 @@ impl Session {
         if !refused {
             let mut seen = self.seen.lock().unwrap();
             seen.mails.push(mail);
-            self.count.send_replace(seen.mails.len());
+            self.told.count.send_replace(seen.mails.len());
         }
         self.act(act, "250 2.0.0 queued").await
     }
@@ -423,7 +438,10 @@ impl Session {
                 self.tcp().set_zero_linger()?;
                 return Ok(Then::End);
             }
-            Some(Act::Stall) => std::future::pending().await,
+            Some(Act::Stall) => {
+                self.told.stalls.send_replace(());
+                std::future::pending().await
+            }
             Some(Act::Close) => return Ok(Then::End),
             Some(Act::Reset) => {
                 self.tcp().set_zero_linger()?;
