@@ -6,6 +6,7 @@
 #![expect(clippy::unwrap_used, reason = "a benchmark that cannot go on stops, and the panic names the line")]
 
 #[path = "../tests/support/servers.rs"]
+#[allow(dead_code, reason = "only one of the servers is needed here")]
 mod servers;
 
 use std::fs;

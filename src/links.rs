@@ -85,6 +85,7 @@ impl LinkKeys {
     }
 
     /// A new secret file's one line: 256 random bits, with the line's end.
+    #[expect(clippy::disallowed_methods, reason = "the one home of random secrets")]
     pub fn create() -> Result<String, LinkKeyError> {
         let mut random = [0; 32];
         getrandom::fill(&mut random).map_err(LinkKeyError::NoRandomness)?;

@@ -1,8 +1,15 @@
 //! Everything seen from the outside, in one binary.
+#![allow(
+    clippy::pedantic,
+    clippy::zero_repeat_side_effects,
+    clippy::cloned_ref_to_slice_refs,
+    reason = "tests are examples"
+)]
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails, and the panic names the line")]
 
 mod borders;
 mod commands;
+mod demo;
 mod journeys;
 mod model;
 mod render;

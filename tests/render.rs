@@ -389,6 +389,7 @@ fn what_is_stored_of_a_mail_holds_no_live_token() {
 /// Writes every kind in every locale, to be looked at: `PREVIEWS=FOLDER cargo test write_previews -- --ignored`.
 #[test]
 #[ignore = "writes files for the eye"]
+#[expect(clippy::disallowed_methods, reason = "run by hand, with a folder of its own")]
 fn write_previews() {
     let folder = std::env::var_os("PREVIEWS").map_or_else(|| std::env::temp_dir().join("previews"), PathBuf::from);
     std::fs::create_dir_all(&folder).unwrap();

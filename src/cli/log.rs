@@ -12,9 +12,6 @@ use crate::outbox::notification::{Kind, State};
 use crate::outbox::schedule::Schedules;
 use crate::store::log::{LogEntry, LogFilter};
 
-/// Enough of an id to be the only one of its kind: its time, and a part of its chance.
-const ID_SHOWN: usize = 18;
-
 #[derive(Debug, Args)]
 pub struct LogArguments {
     /// Of this order: its id or its number.
@@ -112,10 +109,7 @@ fn listing(entries: &[LogEntry], schedules: &Schedules) -> Listing<4> {
     for entry in entries {
         let zone = &schedules.of(&entry.shop_id).zone;
         listing.row(&[
-            vec![
-                minute(entry.sent_at.unwrap_or(entry.created_at), zone),
-                entry.id.to_string().chars().take(ID_SHOWN).collect(),
-            ],
+            vec![minute(entry.sent_at.unwrap_or(entry.created_at), zone), entry.id.to_string()],
             vec![entry.state.word().to_owned(), entry.kind.word().to_owned()],
             vec![entry.order_number.clone(), entry.recipient.clone()],
             vec![entry.subject.clone().unwrap_or_else(|| "(not rendered yet)".into()), why(entry, zone)],

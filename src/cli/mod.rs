@@ -6,6 +6,7 @@
 mod check;
 mod dates;
 mod dead_links;
+mod demo;
 mod draft;
 mod dry_run;
 mod explain;
@@ -69,6 +70,8 @@ enum LogFormat {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// See it all work: a sample shop, a mail catcher, and the service between them.
+    Demo(demo::DemoArguments),
     /// Write a commented settings file.
     Init {
         #[arg(default_value = "backorderd.toml", value_name = "FILE")]
@@ -116,6 +119,7 @@ pub fn main() -> ExitCode {
 impl Command {
     async fn run(self, general: &General) -> anyhow::Result<ExitCode> {
         match self {
+            Command::Demo(arguments) => Box::pin(arguments.run()).await,
             Command::Init { file } => {
                 println!("{}", init::init(&file)?);
                 Ok(ExitCode::SUCCESS)

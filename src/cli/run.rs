@@ -121,7 +121,7 @@ impl RunArguments {
 }
 
 /// SIGTERM and SIGINT ask everything to come to an end: what is in transfer is finished, the rest given back.
-fn stop_on_signals(app: &App) -> anyhow::Result<()> {
+pub(super) fn stop_on_signals(app: &App) -> anyhow::Result<()> {
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     let stop = app.stopper();
     tokio::spawn(async move {

@@ -182,10 +182,10 @@ impl Delivery {
                 tokio::time::sleep(STORE_PAUSE).await;
             };
             waiting.drain(..).for_each(|finish| delivered.count(&finish));
-            if !overtaken.is_empty() {
-                if let Err(error) = self.replan(overtaken).await {
-                    error!(%error, "overtaken orders could not be planned afresh; the next sweep does it");
-                }
+            if !overtaken.is_empty()
+                && let Err(error) = self.replan(overtaken).await
+            {
+                error!(%error, "overtaken orders could not be planned afresh; the next sweep does it");
             }
         }
         delivered
@@ -205,12 +205,11 @@ impl Delivery {
     async fn send<'a>(&'a self, job: Job, kept: &mut Option<Kept<'a>>) -> Finish {
         let mut places = self.relays.places();
         if let Some(name) = &job.claimed.doubted_relay {
-            match self.relays.place_of(name) {
-                Some(place) => places = place..place + 1,
-                None => {
-                    let note = format!("the relay that may have it, {name}, is in the settings no more");
-                    return Finish { claimed: job.claimed, attempt: None, fate: Fate::Held { note } };
-                }
+            if let Some(place) = self.relays.place_of(name) {
+                places = place..place + 1;
+            } else {
+                let note = format!("the relay that may have it, {name}, is in the settings no more");
+                return Finish { claimed: job.claimed, attempt: None, fate: Fate::Held { note } };
             }
         }
         let all = places.clone();
@@ -234,9 +233,9 @@ impl Delivery {
                 } => {
                     warn!(relay = station.relay.name(), phase = phase.word(), detail, "the relay rests");
                     if *why == Refusal::Paused {
-                        station.pauses(now)
+                        station.pauses(now);
                     } else {
-                        station.fails(now)
+                        station.fails(now);
                     }
                     last = Some(attempt);
                     places.start = index + 1;

@@ -36,6 +36,11 @@ pub fn read(mail: &[u8]) -> Readable {
     readable
 }
 
+/// The first header of this name (lower case), unfolded; `None`: the mail has none.
+pub fn header(mail: &[u8], name: &str) -> Option<String> {
+    Part::split(mail).header(name).map(str::to_owned)
+}
+
 fn gather(part: &Part, depth: usize, into: &mut Readable) {
     let kind = part.header("content-type").unwrap_or("text/plain");
     let media = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
@@ -161,7 +166,7 @@ fn quoted_printable(encoded: &[u8]) -> Vec<u8> {
 }
 
 fn hexadecimal(digit: u8) -> u8 {
-    char::from(digit).to_digit(16).map_or(0, |value| value as u8)
+    char::from(digit).to_digit(16).and_then(|value| u8::try_from(value).ok()).unwrap_or(0)
 }
 
 /// Undoes encoded words such as `=?utf-8?Q?Gr=C3=BC=C3=9Fe?=` (RFC 2047).

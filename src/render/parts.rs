@@ -3,6 +3,13 @@
 //! In: a letter. Out: both parts, from `templates/mail/`. The text is set in lines of at most 72 characters, links
 //! alone on theirs. Nothing can go wrong but a template that fails to write, which is passed on.
 
+#![expect(
+    clippy::inline_always,
+    clippy::unnecessary_wraps,
+    clippy::unused_self,
+    reason = "askama's filters have this form, whatever they do"
+)]
+
 use askama::Template;
 use unicode_segmentation::UnicodeSegmentation;
 

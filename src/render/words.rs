@@ -310,7 +310,9 @@ impl Used {
             ast::Expression::Inline(inline) => self.by_inline(inline),
             ast::Expression::Select { selector, variants } => {
                 self.by_inline(selector);
-                variants.iter().for_each(|variant| self.by_pattern(&variant.value));
+                for variant in variants {
+                    self.by_pattern(&variant.value);
+                }
             }
         }
     }

@@ -42,7 +42,7 @@ impl ShopError {
 
     /// What a failed statement of a feed means.
     pub(super) fn of_statement(error: &sqlx::Error, feed: Feed, limit: Span, place: &str) -> ShopError {
-        let code = error.as_database_error().and_then(|error| error.code());
+        let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
         // Class 08 is a lost connection, 57P0x a server that shuts down; what is no answer of the database is neither.
         let refused = code.is_some_and(|code| !code.starts_with("08") && !code.starts_with("57P0"));
         if was_cut_off(error) {

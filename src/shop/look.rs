@@ -100,12 +100,11 @@ impl Look {
             Connection::Sqlite(..) => self.limit.duration(),
             Connection::Postgres(_) | Connection::MySql(_) => self.limit.duration() + GRACE,
         };
-        match tokio::time::timeout(limit, reading(self)).await {
-            Ok(read) => read,
-            Err(_) => {
-                self.connection.cut_off();
-                Err(ShopError::TooSlow { feed, limit: self.limit }.into())
-            }
+        if let Ok(read) = tokio::time::timeout(limit, reading(self)).await {
+            read
+        } else {
+            self.connection.cut_off();
+            Err(ShopError::TooSlow { feed, limit: self.limit }.into())
         }
     }
 
@@ -142,7 +141,7 @@ impl Look {
             Connection::MySql(connection) => {
                 let mut query = sqlx::query::<sqlx::MySql>(statement).persistent(false);
                 if let Some(since) = since {
-                    query = also.iter().fold(query.bind(since), |query, id| query.bind(id));
+                    query = also.iter().fold(query.bind(since), sqlx::query::Query::bind);
                 }
                 drain::<sqlx::MySql, T, N, E>(query.fetch(connection), see, fail).await
             }

@@ -44,7 +44,7 @@ pub(super) enum Connection {
 impl Source {
     pub fn of(orders: &OrdersSettings) -> Result<Source, ShopError> {
         let engine = Engine::of(&orders.url)?;
-        let password = orders.password.as_ref().map(|password| password.expose());
+        let password = orders.password.as_ref().map(super::super::settings::secret::Secret::expose);
         refuse_torn_url(&orders.url)?;
         // The driver's own words may repeat a part of the URL, and a password may be in it.
         let unreadable = |_| {
@@ -106,12 +106,11 @@ impl Source {
     /// Connects and begins the one read-only transaction; `limit` holds for each statement in it.
     pub async fn connect(&self, limit: Span) -> Result<Connection, ShopError> {
         let place = self.place();
-        match tokio::time::timeout(CONNECT_WITHIN, self.begin(limit)).await {
-            Ok(connection) => connection.map_err(|error| refused(&place, &error)),
-            Err(_) => {
-                let message = format!("did not answer within {} s; is the server up?", CONNECT_WITHIN.as_secs());
-                Err(ShopError::Away { place, message })
-            }
+        if let Ok(connection) = tokio::time::timeout(CONNECT_WITHIN, self.begin(limit)).await {
+            connection.map_err(|error| refused(&place, &error))
+        } else {
+            let message = format!("did not answer within {} s; is the server up?", CONNECT_WITHIN.as_secs());
+            Err(ShopError::Away { place, message })
         }
     }
 
@@ -223,7 +222,7 @@ fn refuse_torn_url(url: &str) -> Result<(), ShopError> {
 
 /// Why there is no connection, with the mend where the reason is known.
 fn refused(place: &str, error: &sqlx::Error) -> ShopError {
-    let code = error.as_database_error().and_then(|error| error.code()).map(|code| code.to_string());
+    let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code).map(|code| code.to_string());
     let mend = match (code.as_deref(), error) {
         (Some("28P01" | "28000"), _) => "; mend the user in [orders] url, and password or password_file",
         (Some("3D000" | "42000"), _) => "; mend the database in [orders] url",

@@ -121,7 +121,11 @@ impl<'a> Intake<'a> {
     /// Takes in the expected dates by product, before the lines that need them.
     pub async fn read_dates(&mut self, look: &mut Look, began: Timestamp, rehearsal: bool) -> Result<(), WatchError> {
         let mut expected: Vec<Expected> = Vec::new();
-        look.expected(|row| self.keep(row, &mut expected)).await?;
+        look.expected(|row| {
+            self.keep(row, &mut expected);
+            Ok::<_, WatchError>(())
+        })
+        .await?;
         self.dates = self.store.record_expected(&expected, began, rehearsal).await?;
         Ok(())
     }
@@ -131,13 +135,20 @@ impl<'a> Intake<'a> {
         let mut stock = self.store.stock_mirror().await?;
         look.stock(|row| match row {
             Row::Read(product) => Ok::<_, WatchError>(stock.see(&product.product_key, &product)?),
-            Row::SetAside(aside) => Ok(self.set_row_aside(&aside)),
+            Row::SetAside(aside) => {
+                self.set_row_aside(&aside);
+                Ok(())
+            }
         })
         .await?;
         self.store.record_mirror(stock).await?;
 
         let mut alternatives: Vec<Alternative> = Vec::new();
-        look.alternatives(|row| self.keep(row, &mut alternatives)).await?;
+        look.alternatives(|row| {
+            self.keep(row, &mut alternatives);
+            Ok::<_, WatchError>(())
+        })
+        .await?;
         let mut mirror = self.store.alternatives_mirror().await?;
         for (product, keys) in ranked(&alternatives) {
             mirror.see(product, &keys)?;
@@ -145,12 +156,11 @@ impl<'a> Intake<'a> {
         Ok(self.store.record_mirror(mirror).await?)
     }
 
-    fn keep<T>(&mut self, row: Row<T>, rows: &mut Vec<T>) -> Result<(), WatchError> {
+    fn keep<T>(&mut self, row: Row<T>, rows: &mut Vec<T>) {
         match row {
             Row::Read(read) => rows.push(read),
             Row::SetAside(aside) => self.set_row_aside(&aside),
         }
-        Ok(())
     }
 
     /// Takes in every line.

@@ -288,7 +288,7 @@ impl Watcher {
             if self.has_lease().await {
                 let due = swept.is_none_or(|swept| started >= swept + orders.sweep_every.duration());
                 let looking = async { if due { self.sweep().await } else { self.poll().await } };
-                match self.renewing(looking).await {
+                match Box::pin(self.renewing(looking)).await {
                     Ok(looked) => {
                         if due {
                             swept = Some(started);

@@ -37,6 +37,12 @@ pub struct Orders {
     pub gone: Vec<(String, String)>,
 }
 
+impl Default for Spill {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl Spill {
     pub fn new() -> Spill {
         Spill { file: tempfile::spooled_tempfile(IN_MEMORY), end: 0, entries: Vec::new(), gone: Vec::new() }
@@ -80,7 +86,9 @@ impl Spill {
         // state database's indexes. The last comes first, because they are taken from the end.
         for order in self.entries.chunk_by_mut(|one, other| one.order == other.order) {
             let first = order[0].offset;
-            order.iter_mut().for_each(|entry| entry.order = u64::MAX - first);
+            for entry in order {
+                entry.order = u64::MAX - first;
+            }
         }
         self.entries.sort_unstable_by_key(|entry| (entry.order, entry.offset));
         Ok(None)

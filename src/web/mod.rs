@@ -28,7 +28,7 @@ use crate::store::facts::fact;
 use crate::store::{Store, StoreError};
 
 /// How often a process that serves pages says so.
-const SEEN_EVERY: Duration = Duration::from_secs(60);
+const SEEN_EVERY: Duration = Duration::from_mins(1);
 const A_DAY: SignedDuration = SignedDuration::from_hours(24);
 
 /// What the pages work with.

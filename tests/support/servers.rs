@@ -6,6 +6,8 @@
 //! process: when that process ends, in whatever way, the pipe closes, the shell stops the server and removes the
 //! folder. A server that is not installed is a panic that names the package.
 
+#![expect(clippy::disallowed_methods, reason = "a test machine is known by its environment")]
+
 use std::ffi::OsString;
 use std::fs;
 use std::io::{BufRead, BufReader};

@@ -45,12 +45,12 @@ impl Default for Deadlines {
         Deadlines {
             connect: Duration::from_secs(30),
             tls: Duration::from_secs(30),
-            greeting: Duration::from_secs(60),
-            hello: Duration::from_secs(60),
-            command: Duration::from_secs(5 * 60),
-            data: Duration::from_secs(2 * 60),
-            body: Duration::from_secs(3 * 60),
-            final_reply: Duration::from_secs(10 * 60),
+            greeting: Duration::from_mins(1),
+            hello: Duration::from_mins(1),
+            command: Duration::from_mins(5),
+            data: Duration::from_mins(2),
+            body: Duration::from_mins(3),
+            final_reply: Duration::from_mins(10),
             quit: Duration::from_secs(2),
         }
     }
