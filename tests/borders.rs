@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// Whom each module may use beside itself. The program's own ends, `app`, `cli` and `demo`, may use everybody.
 const MAY_USE: [(&str, &[&str]); 10] = [
@@ -68,7 +68,7 @@ fn sources() -> Vec<Source> {
     sources
 }
 
-fn name(root: &Path, path: &PathBuf) -> String {
+fn name(root: &Path, path: &Path) -> String {
     path.strip_prefix(root).unwrap().to_str().unwrap().replace('\\', "/")
 }
 
