@@ -98,7 +98,6 @@ impl App {
             clock: self.clock.clone(),
             hello_name: hello_name(&self.settings),
             deadlines: Deadlines::default(),
-            owner: self.owner.clone(),
             stop: self.stopping(),
         }))
     }

@@ -74,8 +74,6 @@ create table outbox (
   crashes bigint not null default 0,
   last_reply text,
   note text,                             -- why it is held, or failed, in words for staff
-  subject text,
-  message_id text,
   doubts bigint not null default 0,      -- tries of which nobody knows whether they were accepted
   owner text,
   lease_until bigint,
@@ -85,7 +83,7 @@ create table outbox (
 create unique index outbox_one_unsent on outbox (order_row, channel) where state in ('queued', 'held');
 create unique index outbox_one_in_hand on outbox (order_row, channel) where state = 'sending';
 create index outbox_in_doubt on outbox (order_row, channel) where state = 'in_doubt';
-create index outbox_due on outbox (due_at, id) where state in ('queued', 'in_doubt') and ready and settled;
+create index outbox_due on outbox (channel, due_at, id) where state in ('queued', 'in_doubt') and ready and settled;
 create index outbox_leased on outbox (lease_until) where state = 'sending';
 
 -- Finished notifications, for good.
@@ -107,19 +105,10 @@ create table sent_log (
   attempts bigint not null,
   last_reply text,
   note text,
-  subject text,
-  message_id text,
   possible_duplicate boolean not null
 );
 create index sent_log_of_order on sent_log (order_row, sent_at);
 create index sent_log_by_time on sent_log (created_at);
-
-create view notifications as
-  select id, news_id, order_row, channel, kind, kinds, state, content, created_at, due_at, sent_at, attempts, last_reply,
-    note, subject, message_id, (doubts > 0 and state = 'sending') as possible_duplicate from outbox
-  union all
-  select id, news_id, order_row, channel, kind, kinds, state, content, created_at, due_at, sent_at, attempts, last_reply,
-    note, subject, message_id, possible_duplicate from sent_log;
 
 create table attempts (
   notification_id text not null,
@@ -133,12 +122,25 @@ create table attempts (
   primary key (notification_id, number)
 );
 
--- The bytes of a mail, compressed, with a dead link in the place of the live one.
+-- What was rendered: the bytes of a mail, compressed, with a dead link in the place of the live one.
 create table contents (
   notification_id text primary key,
+  subject text not null,
+  message_id text,
   link_key text not null,                -- fingerprint of the key that signed the link
   message bytea not null
 );
+-- It is compressed already.
+alter table contents alter column message set storage external;
+
+create view notifications as
+  select n.*, c.subject, c.message_id from (
+    select id, news_id, order_row, channel, kind, kinds, state, content, created_at, due_at, sent_at, attempts, last_reply,
+      note, (doubts > 0 and state = 'sending') as possible_duplicate from outbox
+    union all
+    select id, news_id, order_row, channel, kind, kinds, state, content, created_at, due_at, sent_at, attempts, last_reply,
+      note, possible_duplicate from sent_log
+  ) n left join contents c on c.notification_id = n.id;
 
 -- What was read and decided about a line, for `explain`.
 create table events (

@@ -78,7 +78,7 @@ impl RunArguments {
             let mut delivered = delivery.tick().await?;
             // What a process left that died in its midst is ours as soon as its lease ends.
             let patience = tokio::time::Instant::now() + LEASE.duration();
-            while app.store.in_hand_elsewhere(&app.owner).await? && tokio::time::Instant::now() < patience {
+            while app.store.any_in_hand().await? && tokio::time::Instant::now() < patience {
                 tokio::time::sleep(LEASE_ASKED).await;
                 delivered.add(delivery.tick().await?);
             }

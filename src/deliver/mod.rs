@@ -17,6 +17,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
+use tracing::warn;
 
 use crate::clock::Clock;
 use crate::links::LinkKeys;
@@ -46,8 +47,6 @@ pub struct Delivery {
     /// What relays are greeted with.
     pub hello_name: String,
     pub deadlines: Deadlines,
-    /// A random name of this start of the process; its leases are under it.
-    pub owner: String,
     /// True once the process is to stop.
     pub stop: watch::Receiver<bool>,
 }
@@ -100,10 +99,7 @@ impl Delivery {
     pub async fn tick(self: &Arc<Self>) -> Result<Delivered, StoreError> {
         let mut delivered = Delivered::default();
         loop {
-            let now = self.clock.now();
-            let resend = self.settings.delivery.in_doubt == InDoubt::Resend;
-            let again = resend.then(|| now + retry_after(&self.settings.delivery.retry, 1, self.chance()));
-            self.store.reap(again, now).await?;
+            self.reap().await?;
             let flown = self.flow().await?;
             delivered.add(flown);
             if flown.claimed == 0 || self.stopping() {
@@ -127,6 +123,18 @@ impl Delivery {
             // A stop that comes while waiting ends the wait; an error means that nobody can stop us any more.
             let _ = tokio::time::timeout(pause, stop.wait_for(|stop| *stop)).await;
         }
+    }
+
+    /// Takes over what dead processes left.
+    async fn reap(&self) -> Result<(), StoreError> {
+        let now = self.clock.now();
+        let resend = self.settings.delivery.in_doubt == InDoubt::Resend;
+        let again = resend.then(|| now + retry_after(&self.settings.delivery.retry, 1, self.chance()));
+        let reaped = self.store.reap(again, now).await?;
+        if reaped > 0 {
+            warn!(notifications = reaped, "took over what a dead process had in hand");
+        }
+        Ok(())
     }
 
     pub(crate) fn stopping(&self) -> bool {

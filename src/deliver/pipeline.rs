@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{Mutex, SemaphorePermit, mpsc, oneshot};
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 use tracing::{error, info, warn};
 
 use super::job::Job;
@@ -28,6 +28,11 @@ use crate::store::outbox::{Fate, Finish, Mark};
 /// How long a claimed notification is ours without a heartbeat.
 const LEASE: Span = Span::seconds(30);
 const HEARTBEAT: Duration = Duration::from_secs(10);
+/// How often a busy process asks what dead ones left.
+const REAPING: Duration = Duration::from_secs(1);
+/// A flow claims for this long at most. The next one has leases of its own, so that what a broken task of this one
+/// dropped does not stay in hand because the process lives.
+const FLOW: Duration = Duration::from_secs(300);
 /// How many are claimed at once.
 const CLAIM: usize = 256;
 /// How many batches are prepared at once: one is rendered while another waits for the database.
@@ -43,7 +48,16 @@ const STORE_PAUSE: Duration = Duration::from_secs(1);
 /// How often a mail is tried on a fresh connection because an old one had ended unnoticed.
 const MOST_STALE: usize = 3;
 
-type Marking = (Mark, oneshot::Sender<bool>);
+/// What became of a request to mark a mail as in transfer.
+enum Marked {
+    Yes,
+    /// News overtook it; or its lease was lost, and the fence sees to it that whatever we say of it changes nothing.
+    No,
+    /// The state database failed.
+    Unstored,
+}
+
+type Marking = (Mark, oneshot::Sender<Marked>);
 type Jobs = Arc<Mutex<mpsc::Receiver<Job>>>;
 
 /// A connection that a worker keeps from mail to mail.
@@ -68,33 +82,47 @@ impl Delivery {
         stages.spawn(self.clone().mark_all(marked));
         drop((taken, marks));
         let finishing = tokio::spawn(self.clone().finish_all(finished));
-        let beating = tokio::spawn(self.clone().beat());
+        let owner: Arc<str> = self.clock.random_id().to_string().into();
+        let beating = tokio::spawn(self.clone().beat(owner.clone()));
         let mut feeders = JoinSet::new();
         for _ in 0..FEEDERS {
-            feeders.spawn(self.clone().feed(jobs.clone(), results.clone()));
+            feeders.spawn(self.clone().feed(owner.clone(), jobs.clone(), results.clone()));
         }
         drop((jobs, results));
-        let fed = feeders.join_all().await;
-        stages.join_all().await;
-        let mut delivered = finishing.await.unwrap_or_default();
-        beating.abort();
-        for claimed in fed {
-            delivered.claimed += claimed?;
+        let mut fed: Result<usize, StoreError> = Ok(0);
+        while let Some(claimed) = feeders.join_next().await {
+            let claimed = claimed.unwrap_or_else(|broken| Ok(broke(&broken)));
+            fed = fed.and_then(|sum| Ok(sum + claimed?));
         }
+        while let Some(ended) = stages.join_next().await {
+            let _ = ended.map_err(|broken| broke(&broken));
+        }
+        let mut delivered = finishing.await.unwrap_or_else(|broken| {
+            broke(&broken);
+            Delivered::default()
+        });
+        beating.abort();
+        delivered.claimed = fed?;
         Ok(delivered)
     }
 
     /// Claims and prepares batch after batch; returns how many were claimed.
     async fn feed(
         self: Arc<Self>,
+        owner: Arc<str>,
         jobs: mpsc::Sender<Job>,
         results: mpsc::Sender<Finish>,
     ) -> Result<usize, StoreError> {
         let mut sum = 0;
-        // While every relay rests, what is queued stays queued.
-        while !self.stopping() && self.relays.any_open(self.clock.now()) {
+        let started = tokio::time::Instant::now();
+        // While every relay rests, what is queued stays queued; without workers nothing leaves.
+        while !self.stopping()
+            && !jobs.is_closed()
+            && started.elapsed() < FLOW
+            && self.relays.any_open(self.clock.now())
+        {
             let now = self.clock.now();
-            let claimed = self.store.claim(&self.owner, MAIL, now, CLAIM, LEASE).await?;
+            let claimed = self.store.claim(&owner, MAIL, now, CLAIM, LEASE).await?;
             if claimed.is_empty() {
                 break;
             }
@@ -140,11 +168,11 @@ impl Delivery {
             } else {
                 let (answer, marked) = oneshot::channel();
                 let _ = marks.send((job.mark(), answer)).await;
-                if marked.await.unwrap_or(false) {
-                    return Some(job);
+                match marked.await.unwrap_or(Marked::Unstored) {
+                    Marked::Yes => return Some(job),
+                    Marked::No => Fate::Overtaken { note: "overtaken by news right before it was sent" },
+                    Marked::Unstored => Fate::Again { due_at: now, charged: false },
                 }
-                // If it was the lease that was lost, the fence sees to it that this changes nothing.
-                Fate::Overtaken { note: "overtaken by news right before it was sent" }
             };
             let _ = results.send(Finish { claimed: job.claimed, attempt: None, fate }).await;
         }
@@ -155,12 +183,16 @@ impl Delivery {
         let mut waiting = Vec::with_capacity(JOBS);
         while marks.recv_many(&mut waiting, JOBS).await > 0 {
             let rows: Vec<Mark> = waiting.iter().map(|(mark, _)| *mark).collect();
-            let marked = self.store.mark(&rows).await.unwrap_or_else(|error| {
+            let marked = self.store.mark(&rows).await;
+            if let Err(error) = &marked {
                 error!(%error, "marks could not be stored, so these mails are not sent now");
-                Vec::new()
-            });
+            }
             for (mark, answer) in waiting.drain(..) {
-                let _ = answer.send(marked.contains(&mark.id));
+                let _ = answer.send(match &marked {
+                    Ok(marked) if marked.contains(&mark.id) => Marked::Yes,
+                    Ok(_) => Marked::No,
+                    Err(_) => Marked::Unstored,
+                });
             }
         }
     }
@@ -191,11 +223,19 @@ impl Delivery {
         delivered
     }
 
-    async fn beat(self: Arc<Self>) {
+    /// Prolongs the leases of `owner`, and takes over what dead processes left.
+    async fn beat(self: Arc<Self>, owner: Arc<str>) {
+        let mut beaten = tokio::time::Instant::now();
         loop {
-            tokio::time::sleep(HEARTBEAT).await;
-            if let Err(error) = self.store.heartbeat(&self.owner, LEASE).await {
-                warn!(%error, "leases could not be prolonged");
+            tokio::time::sleep(REAPING).await;
+            if beaten.elapsed() >= HEARTBEAT {
+                beaten = tokio::time::Instant::now();
+                if let Err(error) = self.store.heartbeat(&owner, LEASE).await {
+                    warn!(%error, "leases could not be prolonged");
+                }
+            }
+            if let Err(error) = self.reap().await {
+                warn!(%error, "what dead processes left could not be taken over");
             }
         }
     }
@@ -282,6 +322,12 @@ impl Delivery {
         *kept = Some(open).filter(|open| open.connection.usable());
         outcome
     }
+}
+
+/// Says that a task of the flow broke; what it had in hand comes back when its lease ends.
+fn broke(broken: &JoinError) -> usize {
+    error!(error = %broken, "a task of delivery broke; what it had in hand is taken over when its lease ends");
+    0
 }
 
 impl Delivered {

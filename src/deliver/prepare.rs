@@ -12,7 +12,6 @@ use super::Delivery;
 use super::compose::{self, Check, Surroundings};
 use super::job::Job;
 use crate::links::{LinkKeys, dummy};
-use crate::outbox::notification::MAIL;
 use crate::outbox::schedule::Schedule;
 use crate::store::StoreError;
 use crate::store::outbox::{Claimed, Fate, Finish, Kept, Prepared};
@@ -42,7 +41,7 @@ impl Delivery {
     /// Prepares a batch.
     pub(super) async fn prepare(&self, claimed: Vec<Claimed>, now: Timestamp) -> Result<Batch, StoreError> {
         let rows: BTreeSet<i64> = claimed.iter().map(|claimed| claimed.order_row).collect();
-        let orders = self.store.orders(&rows.into_iter().collect::<Vec<_>>(), MAIL, now).await?;
+        let orders = self.store.orders_with_lines(&rows.into_iter().collect::<Vec<_>>()).await?;
         let orders: HashMap<i64, &Order> = orders.iter().map(|order| (order.row, order)).collect();
         let mut batch = Batch::default();
         let mut sendable = Vec::with_capacity(claimed.len());

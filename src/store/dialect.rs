@@ -163,6 +163,21 @@ fn instant(microseconds: i64) -> Result<Timestamp, StoreError> {
     Timestamp::from_microsecond(microseconds).map_err(|_| StoreError::Damaged(format!("{microseconds} is no instant")))
 }
 
+macro_rules! bind_all {
+    ($query:expr, $values:expr) => {{
+        let mut query = $query;
+        for value in $values {
+            query = match value {
+                Value::Text(text) => query.bind(text),
+                Value::Int(int) => query.bind(int),
+                Value::Bool(bool) => query.bind(bool),
+                Value::Bytes(bytes) => query.bind(bytes),
+            };
+        }
+        query
+    }};
+}
+
 /// The state database: a pool of either engine. SQLite has one writer and several readers.
 #[derive(Clone, Debug)]
 pub enum Db {
@@ -179,6 +194,8 @@ pub enum Tx {
 
 /// How long a statement waits for another process's write on SQLite.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+/// A connection to PostgreSQL that rested this long is asked whether it lives before it is used.
+const UNASKED: Duration = Duration::from_secs(1);
 /// Between two tries to open a database that is being made.
 const BUSY_PAUSE: Duration = Duration::from_millis(20);
 
@@ -199,7 +216,19 @@ impl Db {
             let readers = SqlitePoolOptions::new().max_connections(4).connect_lazy_with(options.read_only(true));
             return Ok(Db::Sqlite { writer, readers });
         }
-        let pool = PgPoolOptions::new().max_connections(8).connect_with(postgres_options(url, password)?).await?;
+        let options = postgres_options(url, password)?;
+        // One connection first: its error says what is wrong, the pool's would say after half a minute that time is over.
+        sqlx::PgConnection::connect_with(&options).await?.close().await?;
+        let pool = PgPoolOptions::new()
+            .max_connections(8)
+            .test_before_acquire(false)
+            .before_acquire(|connection, usage| {
+                Box::pin(async move {
+                    // A busy connection needs no round trip to show that it lives.
+                    Ok(usage.idle_for < UNASKED || connection.ping().await.is_ok())
+                })
+            })
+            .connect_lazy_with(options);
         Ok(Db::Postgres(pool))
     }
 
@@ -229,6 +258,20 @@ impl Db {
         Ok(match self {
             Db::Sqlite { writer, .. } => Tx::Sqlite(writer.begin_with("begin immediate").await?),
             Db::Postgres(pool) => Tx::Postgres(pool.begin().await?),
+        })
+    }
+
+    /// One statement that is a transaction by itself, and its rows.
+    pub async fn alone(&self, sql: Sql, values: Vec<Value>) -> Result<Vec<Row>, StoreError> {
+        Ok(match self {
+            Db::Sqlite { writer, .. } => {
+                let rows = bind_all!(sqlx::query(sql.sqlite), values).fetch_all(writer).await?;
+                rows.into_iter().map(Row::Sqlite).collect()
+            }
+            Db::Postgres(pool) => {
+                let rows = bind_all!(sqlx::query(sql.postgres), values).fetch_all(pool).await?;
+                rows.into_iter().map(Row::Postgres).collect()
+            }
         })
     }
 
@@ -278,28 +321,15 @@ async fn writer_of(options: &SqliteConnectOptions) -> Result<SqlitePool, StoreEr
 fn postgres_options(url: &str, password: Option<&str>) -> Result<PgConnectOptions, StoreError> {
     // Our statements name their rows by key, and every key has an index. In a queue that fills and empties within minutes
     // the planner's statistics are always of another hour; a plan that scans the table made a claim take 11 seconds.
-    let options = PgConnectOptions::from_str(url)?
-        .application_name("backorderd")
-        .options([("enable_seqscan", "off"), ("jit", "off")]);
+    let options = PgConnectOptions::from_str(url)?.application_name("backorderd").options([
+        ("enable_seqscan", "off"),
+        ("enable_bitmapscan", "off"),
+        ("jit", "off"),
+    ]);
     Ok(match password {
         Some(password) => options.password(password),
         None => options,
     })
-}
-
-macro_rules! bind_all {
-    ($query:expr, $values:expr) => {{
-        let mut query = $query;
-        for value in $values {
-            query = match value {
-                Value::Text(text) => query.bind(text),
-                Value::Int(int) => query.bind(int),
-                Value::Bool(bool) => query.bind(bool),
-                Value::Bytes(bytes) => query.bind(bytes),
-            };
-        }
-        query
-    }};
 }
 
 impl Tx {

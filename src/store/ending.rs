@@ -50,7 +50,8 @@ impl Store {
         }
         views::lock(&mut tx, &orders).await?;
         // Read again under the lock: another process may have been faster.
-        let dead = sql!("select id, order_row, kind, content, fence, created_at, charged, doubts, message_id, "
+        let dead = sql!("select id, order_row, kind, content, fence, created_at, charged, doubts, "
+            "exists (select 1 from contents c where c.notification_id = outbox.id) as rendered, "
             "(select a.relay from attempts a where a.notification_id = outbox.id and a.outcome = 'unknown' "
             "order by a.number desc limit 1) as doubted_relay, in_transfer, crashes from " rows(n bigint)
             " join outbox on outbox.order_row = x.n where state = 'sending' and lease_until < " now);
@@ -213,10 +214,10 @@ async fn apply(tx: &mut Tx, moves: &[Move], now: Timestamp) -> Result<(), StoreE
     if !leaving.is_empty() {
         let rows = batch(&leaving)?;
         let log = sql!("insert into sent_log (id, news_id, order_row, channel, kind, kinds, state, content, calendar, released, "
-            "created_at, due_at, sent_at, finished_at, attempts, last_reply, note, subject, message_id, possible_duplicate) "
+            "created_at, due_at, sent_at, finished_at, attempts, last_reply, note, possible_duplicate) "
             "select o.id, o.news_id, o.order_row, o.channel, o.kind, o.kinds, x.state, o.content, o.calendar, o.released, "
             "o.created_at, o.due_at, x.sent_at, $2, o.attempts + x.tries, coalesce(x.reply, o.last_reply), x.note, "
-            "o.subject, o.message_id, x.duplicate from "
+            "x.duplicate from "
             rows(id text, fence bigint, state text, sent_at bigint, note text, reply text, tries bigint, duplicate boolean)
             " join outbox o on o.id = x.id and o.fence = x.fence where o.state = 'sending'");
         tx.execute(log, vec![rows.clone(), now.into()]).await?;
@@ -285,9 +286,9 @@ pub(super) async fn end_unsent(
     let rows: Vec<Ended> = ended.iter().map(|(id, note)| Ended { id: *id, note }).collect();
     let rows = batch(&rows)?;
     let log = sql!("insert into sent_log (id, news_id, order_row, channel, kind, kinds, state, content, calendar, released, "
-        "created_at, due_at, finished_at, attempts, last_reply, note, subject, message_id, possible_duplicate) "
+        "created_at, due_at, finished_at, attempts, last_reply, note, possible_duplicate) "
         "select o.id, o.news_id, o.order_row, o.channel, o.kind, o.kinds, $2, o.content, o.calendar, o.released, o.created_at, "
-        "o.due_at, $3, o.attempts, o.last_reply, x.note, o.subject, o.message_id, false from " rows(id text, note text)
+        "o.due_at, $3, o.attempts, o.last_reply, x.note, false from " rows(id text, note text)
         " join outbox o on o.id = x.id where o.state in ('queued', 'held')");
     tx.execute(log, vec![rows.clone(), state.word().into(), now.into()]).await?;
     let leave =

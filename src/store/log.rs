@@ -180,8 +180,9 @@ impl Store {
     /// The `Message-ID`s of what was sent about each of `orders`, oldest first, for the thread of their next mail.
     pub async fn threads(&self, orders: &[i64]) -> Result<Vec<(i64, String)>, StoreError> {
         let mut tx = self.read().await?;
-        let sent = sql!("select s.order_row, s.message_id from " rows(n bigint) " join sent_log s on s.order_row = x.n "
-            "where s.state in ('sent', 'in_doubt') and s.message_id is not null order by s.finished_at");
+        let sent = sql!("select s.order_row, c.message_id from " rows(n bigint) " join sent_log s on s.order_row = x.n "
+            "join contents c on c.notification_id = s.id "
+            "where s.state in ('sent', 'in_doubt') and c.message_id is not null order by s.finished_at");
         let mail = |row: &Row| Ok((row.int("order_row")?, row.text("message_id")?));
         tx.rows(sent, vec![super::views::numbers(orders.iter().copied())?]).await?.iter().map(mail).collect()
     }

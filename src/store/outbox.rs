@@ -126,12 +126,15 @@ impl Store {
         let claim = sql!("update outbox set state = 'sending', owner = $1, lease_until = " now " + $2, fence = fence + 1, in_transfer = false "
             "where id in (select o.id from outbox o where o.state in ('queued', 'in_doubt') and o.ready and o.settled "
             "and o.due_at <= $3 and o.channel = $4 "
-            "and not exists (select 1 from outbox s where s.order_row = o.order_row and s.channel = o.channel and s.state = 'sending') "
+            // Two questions for each row, in the order of the index, until there are enough: `not exists` would be
+            // planned as a join over the whole backlog.
+            "and (select 1 from outbox s where s.order_row = o.order_row and s.channel = o.channel and s.state = 'sending' limit 1) is null "
             // What may have been sent goes before what is newer, if both are due.
-            "and not exists (select 1 from outbox d where d.order_row = o.order_row and d.channel = o.channel and d.state = 'in_doubt' "
-            "and d.due_at <= $3 and d.id <> o.id and (o.state = 'queued' or (d.created_at, d.id) < (o.created_at, o.id))) "
+            "and (select 1 from outbox d where d.order_row = o.order_row and d.channel = o.channel and d.state = 'in_doubt' "
+            "and d.due_at <= $3 and d.id <> o.id and (o.state = 'queued' or (d.created_at, d.id) < (o.created_at, o.id)) limit 1) is null "
             "order by o.due_at, o.id limit $5" either("", " for update skip locked") ") "
-            "returning id, order_row, kind, content, fence, created_at, charged, doubts, message_id, "
+            "returning id, order_row, kind, content, fence, created_at, charged, doubts, "
+            "exists (select 1 from contents c where c.notification_id = outbox.id) as rendered, "
             "(select a.relay from attempts a where a.notification_id = outbox.id and a.outcome = 'unknown' "
             "order by a.number desc limit 1) as doubted_relay");
         let values = values![owner, lease.as_micros(), now, channel, limit as i64];
@@ -151,10 +154,10 @@ impl Store {
 
     /// Prolongs every lease of `owner`.
     pub async fn heartbeat(&self, owner: &str, lease: Span) -> Result<(), StoreError> {
-        let mut tx = self.write().await?;
-        let prolong = sql!("update outbox set lease_until = " now " + $2 where owner = $1 and state = 'sending'");
-        tx.execute(prolong, values![owner, lease.as_micros()]).await?;
-        tx.commit().await
+        // What is locked is being worked on at this moment; waiting for it could end in a deadlock.
+        let prolong = sql!("update outbox set lease_until = " now " + $2 where id in "
+            "(select id from outbox where owner = $1 and state = 'sending'" either("", " for update skip locked") ")");
+        self.alone(prolong, values![owner, lease.as_micros()]).await.map(drop)
     }
 
     /// Keeps rendered mails; the same bytes serve every later try. Who lost the lease keeps nothing.
@@ -166,32 +169,33 @@ impl Store {
             subject: &'a str,
             message_id: &'a str,
             link_key: &'a str,
-            message: String,
+            /// Where its bytes are in those of the whole batch, counted from 1.
+            start: usize,
+            length: usize,
         }
         if prepared.is_empty() {
             return Ok(());
         }
-        let rows: Vec<PreparedRow> = prepared
-            .iter()
-            .map(|mail| PreparedRow {
+        let mut messages = Vec::with_capacity(prepared.iter().map(|mail| mail.message.len()).sum());
+        let mut rows = Vec::with_capacity(prepared.len());
+        for mail in prepared {
+            rows.push(PreparedRow {
                 id: mail.id,
                 fence: mail.fence,
                 subject: &mail.subject,
                 message_id: &mail.message_id,
                 link_key: &mail.link_key,
-                message: hex(&mail.message),
-            })
-            .collect();
-        let rows = batch(&rows)?;
-        let mut tx = self.write().await?;
-        let name = sql!("update outbox set subject = x.subject, message_id = x.message_id from "
-            rows(id text, fence bigint, subject text, message_id text) " where outbox.id = x.id and outbox.fence = x.fence");
-        tx.execute(name, vec![rows.clone()]).await?;
-        let keep = sql!("insert into contents (notification_id, link_key, message) select x.id, x.link_key, "
-            either("unhex(x.message)", "decode(x.message, 'hex')") " from " rows(id text, fence bigint, link_key text, message text)
-            " join outbox o on o.id = x.id and o.fence = x.fence where true on conflict (notification_id) do update set link_key = excluded.link_key, message = excluded.message");
-        tx.execute(keep, vec![rows]).await?;
-        tx.commit().await
+                start: messages.len() + 1,
+                length: mail.message.len(),
+            });
+            messages.extend_from_slice(&mail.message);
+        }
+        let keep = sql!("insert into contents (notification_id, subject, message_id, link_key, message) "
+            "select x.id, x.subject, x.message_id, x.link_key, substr($2, cast(x.start as integer), cast(x.length as integer)) from "
+            rows(id text, fence bigint, subject text, message_id text, link_key text, start bigint, length bigint)
+            " join outbox o on o.id = x.id and o.fence = x.fence where true on conflict (notification_id) do update "
+            "set subject = excluded.subject, message_id = excluded.message_id, link_key = excluded.link_key, message = excluded.message");
+        self.alone(keep, vec![batch(&rows)?, messages.into()]).await.map(drop)
     }
 
     /// What is kept of the mails `ids`.
@@ -217,14 +221,12 @@ impl Store {
     /// Marks notifications as in transfer, if their lease still holds and nothing of their order changed since they
     /// were checked. Returns those that may be sent; the mark is durable before the first byte of them leaves.
     pub async fn mark(&self, marks: &[Mark]) -> Result<Vec<Uuid>, StoreError> {
-        let mut tx = self.write().await?;
         let mark = sql!("update outbox set in_transfer = true from "
             rows(id text, fence bigint, order_row bigint, revision bigint)
             " join orders o on o.id = x.order_row and o.revision = x.revision "
             "where outbox.id = x.id and outbox.fence = x.fence and outbox.state = 'sending' and outbox.lease_until > " now
             " returning outbox.id");
-        let rows = tx.rows(mark, vec![batch(marks)?]).await?;
-        tx.commit().await?;
+        let rows = self.alone(mark, vec![batch(marks)?]).await?;
         rows.iter().map(|row| row.id("id")).collect()
     }
 
@@ -236,11 +238,11 @@ impl Store {
         tx.commit().await
     }
 
-    /// Whether a process other than `owner` has notifications in hand.
-    pub async fn in_hand_elsewhere(&self, owner: &str) -> Result<bool, StoreError> {
+    /// Whether any process, dead or alive, has notifications in hand.
+    pub async fn any_in_hand(&self) -> Result<bool, StoreError> {
         let mut tx = self.read().await?;
-        let other = sql!("select 1 as one from outbox where state = 'sending' and owner <> $1 limit 1");
-        Ok(tx.row(other, values![owner]).await?.is_some())
+        let one = sql!("select 1 as one from outbox where state = 'sending' limit 1");
+        Ok(tx.row(one, values![]).await?.is_some())
     }
 
     /// When the next notification of `channel` is due; `None`: nothing is queued.
@@ -264,12 +266,6 @@ pub(super) fn claimed_of(row: &Row) -> Result<Claimed, StoreError> {
         charged: row.int("charged")?,
         doubts: row.int("doubts")?,
         doubted_relay: row.maybe_text("doubted_relay")?,
-        rendered: row.maybe_text("message_id")?.is_some(),
+        rendered: row.bool("rendered")?,
     })
-}
-
-fn hex(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let digit = |nibble: u8| char::from(DIGITS[usize::from(nibble)]);
-    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }

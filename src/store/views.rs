@@ -48,45 +48,38 @@ impl Store {
         let mut tx = self.read().await?;
         load(&mut tx, rows, channel, now).await
     }
+
+    /// The orders of `rows` with their lines and what was told of them, and without what only planning asks for.
+    pub async fn orders_with_lines(&self, rows: &[i64]) -> Result<Vec<Order>, StoreError> {
+        let mut tx = self.read().await?;
+        Ok(with_lines(&mut tx, rows).await?.orders)
+    }
 }
 
-/// Loads whole orders; inside a transaction that writes, call [`lock`] first.
+/// Orders by their rows.
+struct Orders {
+    orders: Vec<Order>,
+    places: HashMap<i64, usize>,
+}
+
+impl Orders {
+    /// The order that a row of another table belongs to.
+    fn of(&mut self, row: &Row) -> Result<&mut Order, StoreError> {
+        let place = self.places.get(&row.int("order_row")?).copied();
+        place.map(|place| &mut self.orders[place]).ok_or_else(|| StoreError::Damaged("a line without its order".into()))
+    }
+}
+
+/// Loads all that an order is planned from; inside a transaction that writes, call [`lock`] first.
 pub(super) async fn load(tx: &mut Tx, rows: &[i64], channel: &str, now: Timestamp) -> Result<Vec<Order>, StoreError> {
     let ids = numbers(rows.iter().copied())?;
-    let mut orders = Vec::with_capacity(rows.len());
-    let mut places = HashMap::with_capacity(rows.len());
-    let all = sql!("select o.* from " rows(n bigint) " join orders o on o.id = x.n order by o.id");
-    for row in tx.rows(all, vec![ids.clone()]).await? {
-        let order = order_of(&row)?;
-        places.insert(order.row, orders.len());
-        orders.push(order);
-    }
-    let place = |row: &Row| -> Result<usize, StoreError> {
-        places
-            .get(&row.int("order_row")?)
-            .copied()
-            .ok_or_else(|| StoreError::Damaged("a line without its order".into()))
-    };
-
-    let lines = sql!("select l.order_row, l.snapshot, t.told, t.planned, t.notification_id, b.told as baseline "
-        "from " rows(n bigint) " join orders o on o.id = x.n join lines l on l.order_row = o.id "
-        "left join tellings t on t.shop_id = l.shop_id and t.line_id = l.line_id and t.recipient = o.recipient "
-        "left join tellings b on b.shop_id = l.shop_id and b.line_id = l.line_id and b.recipient = '*' "
-        "where not l.gone order by l.order_row, l.line_id");
-    for row in tx.rows(lines, vec![ids.clone()]).await? {
-        let told: Option<Told> = row.maybe_json("told")?;
-        let told = told.map_or_else(|| row.maybe_json("baseline"), |told| Ok(Some(told)))?;
-        let told_by = row.maybe_text("notification_id")?.map(|_| row.id("notification_id")).transpose()?;
-        let planned: Option<Planned> = row.maybe_json("planned")?;
-        orders[place(&row)?].view.lines.push(LineView { line: row.json("snapshot")?, told, told_by, planned });
-    }
-
+    let mut orders = with_lines(tx, rows).await?;
     let unsent = sql!("select o.order_row, o.id, o.settled, o.due_at, o.content, "
         "case when o.state = 'held' then coalesce(o.note, 'held by staff') end as held "
         "from " rows(n bigint) " join outbox o on o.order_row = x.n "
         "where o.channel = $2 and o.state in ('queued', 'held')");
     for row in tx.rows(unsent, vec![ids.clone(), channel.into()]).await? {
-        orders[place(&row)?].view.unsent = Some(Unsent {
+        orders.of(&row)?.view.unsent = Some(Unsent {
             id: row.id("id")?,
             held: row.maybe_text("held")?,
             settled: row.bool("settled")?,
@@ -94,11 +87,35 @@ pub(super) async fn load(tx: &mut Tx, rows: &[i64], channel: &str, now: Timestam
             content: row.json("content")?,
         });
     }
-
     let date_mails = sql!("select s.order_row, s.sent_at from " rows(n bigint) " join sent_log s on s.order_row = x.n "
         "where s.kind = 'date_changed' and s.state in ('sent', 'in_doubt') and s.sent_at > $2 order by s.sent_at");
     for row in tx.rows(date_mails, vec![ids, (now - WEEK).into()]).await? {
-        orders[place(&row)?].view.date_mails.push(row.time("sent_at")?);
+        orders.of(&row)?.view.date_mails.push(row.time("sent_at")?);
+    }
+    Ok(orders.orders)
+}
+
+async fn with_lines(tx: &mut Tx, rows: &[i64]) -> Result<Orders, StoreError> {
+    let ids = numbers(rows.iter().copied())?;
+    let mut orders = Orders { orders: Vec::with_capacity(rows.len()), places: HashMap::with_capacity(rows.len()) };
+    let all = sql!("select o.* from " rows(n bigint) " join orders o on o.id = x.n order by o.id");
+    for row in tx.rows(all, vec![ids.clone()]).await? {
+        let order = order_of(&row)?;
+        orders.places.insert(order.row, orders.orders.len());
+        orders.orders.push(order);
+    }
+    let lines = sql!("select l.order_row, l.snapshot, t.told, t.planned, t.notification_id, b.told as baseline "
+        "from " rows(n bigint) " join orders o on o.id = x.n join lines l on l.order_row = o.id "
+        "left join tellings t on t.shop_id = l.shop_id and t.line_id = l.line_id and t.recipient = o.recipient "
+        "left join tellings b on b.shop_id = l.shop_id and b.line_id = l.line_id and b.recipient = '*' "
+        "where not l.gone order by l.order_row, l.line_id");
+    for row in tx.rows(lines, vec![ids]).await? {
+        let told: Option<Told> = row.maybe_json("told")?;
+        let told = told.map_or_else(|| row.maybe_json("baseline"), |told| Ok(Some(told)))?;
+        let told_by = row.maybe_text("notification_id")?.map(|_| row.id("notification_id")).transpose()?;
+        let planned: Option<Planned> = row.maybe_json("planned")?;
+        let line = row.json("snapshot")?;
+        orders.of(&row)?.view.lines.push(LineView { line, told, told_by, planned });
     }
     Ok(orders)
 }
@@ -145,6 +162,6 @@ fn order_of(row: &Row) -> Result<Order, StoreError> {
 mod tests {
     #[test]
     fn the_baseline_speaks_to_everybody_in_statements_too() {
-        assert_eq!(super::EVERYBODY, "*", "the statement in `load` spells it out");
+        assert_eq!(super::EVERYBODY, "*", "the statement in `with_lines` spells it out");
     }
 }

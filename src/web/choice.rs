@@ -10,7 +10,6 @@ use serde::Deserialize;
 
 use super::{Web, failure};
 use crate::deliver::compose;
-use crate::outbox::notification::MAIL;
 use crate::render::draft::ShopFace;
 use crate::shop::line::Status;
 use crate::store::StoreError;
@@ -70,7 +69,7 @@ async fn page(web: &Web, token: &str, wanted: &Preselected) -> Result<Option<Cho
     let Some((link_id, _)) = web.keys.verify(token) else { return Ok(None) };
     let Some(row) = web.store.order_of_link(link_id).await? else { return Ok(None) };
     let now = web.clock.now();
-    let Some(order) = web.store.orders(&[row], MAIL, now).await?.into_iter().next() else { return Ok(None) };
+    let Some(order) = web.store.orders_with_lines(&[row]).await?.into_iter().next() else { return Ok(None) };
     let today = web.schedules.of(&order.shop_id).today(now);
     let line = |view: &crate::outbox::plan::LineView| {
         let standing = Standing::of(&view.line, today);
