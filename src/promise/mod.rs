@@ -1,0 +1,2 @@
+//! What the law makes of a line's history.
+pub mod terms;
