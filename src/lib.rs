@@ -15,6 +15,7 @@ pub mod settings; // one file and the environment -> settings that hold no contr
 
 // From the shop to the decision.
 pub mod outbox; // notifications: their states, how news becomes one, and when each is due; pure
+pub mod promise; // what the law makes of a line's history: stages, deadlines, what silence means; pure
 pub mod shop; // the merchant's database, read only, in our words
 pub mod watch; // one look: what is news since she was last told? read, compare, judge, record
 
