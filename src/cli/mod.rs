@@ -29,6 +29,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::app::App;
 use crate::clock::Clock;
+use crate::failpoint;
 use crate::settings::secret::Secret;
 use crate::settings::{self, Settings};
 use crate::store::Store;
@@ -106,6 +107,11 @@ pub fn main() -> ExitCode {
     // clap exits with 2 on wrong usage.
     let arguments = Arguments::parse();
     log_to_stderr(arguments.general.log_format);
+    if failpoint::COMPILED
+        && let Some(Err(error)) = settings::environment::failpoint().map(|point| failpoint::arm(&point))
+    {
+        return failed(&anyhow::Error::msg(error));
+    }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return failed(&anyhow::Error::from(error).context("the process cannot start its threads")),

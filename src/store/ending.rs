@@ -14,6 +14,7 @@ use super::dialect::{Tx, batch, sql, values};
 use super::outbox::{Attempt, Claimed, Fate, Finish, claimed_of};
 use super::tasks::{self, NewTask};
 use super::{Store, StoreError, views};
+use crate::failpoint::Commit;
 use crate::outbox::notification::State;
 use crate::watch::standing::Told;
 
@@ -32,7 +33,7 @@ impl Store {
             finished.iter().partition(|finish| ours.contains(&finish.claimed.id));
         end(&mut tx, &ours, 0, now).await?;
         accept_late(&mut tx, &lost, now).await?;
-        tx.commit().await?;
+        tx.commit_at(Commit::Finish).await?;
         let overtaken = ours.iter().filter(|finish| matches!(finish.fate, Fate::Overtaken { .. }));
         Ok(overtaken.map(|finish| finish.claimed.order_row).collect())
     }
@@ -61,7 +62,7 @@ impl Store {
         }
         record_attempts(&mut tx, &finished).await?;
         end(&mut tx, &finished.iter().collect::<Vec<_>>(), 1, now).await?;
-        tx.commit().await?;
+        tx.commit_at(Commit::Reap).await?;
         Ok(finished.len())
     }
 }

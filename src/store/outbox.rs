@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use super::dialect::{Row, batch, sql, values};
 use super::{Store, StoreError};
+use crate::failpoint::Commit;
 use crate::outbox::notification::Kind;
 use crate::outbox::plan::Content;
 use crate::settings::duration::Span;
@@ -140,7 +141,7 @@ impl Store {
             Err(StoreError::Database(sqlx::Error::Database(error))) if error.is_unique_violation() => Vec::new(),
             rows => {
                 let rows = rows?;
-                tx.commit().await?;
+                tx.commit_at(Commit::Claim).await?;
                 rows
             }
         };
@@ -191,7 +192,7 @@ impl Store {
             either("unhex(x.message)", "decode(x.message, 'hex')") " from " rows(id text, fence bigint, link_key text, message text)
             " join outbox o on o.id = x.id and o.fence = x.fence where true on conflict (notification_id) do update set link_key = excluded.link_key, message = excluded.message");
         tx.execute(keep, vec![rows]).await?;
-        tx.commit().await
+        tx.commit_at(Commit::Prepare).await
     }
 
     /// What is kept of the mails `ids`.
@@ -224,7 +225,7 @@ impl Store {
             "where outbox.id = x.id and outbox.fence = x.fence and outbox.state = 'sending' and outbox.lease_until > " now
             " returning outbox.id");
         let rows = tx.rows(mark, vec![batch(marks)?]).await?;
-        tx.commit().await?;
+        tx.commit_at(Commit::Mark).await?;
         rows.iter().map(|row| row.id("id")).collect()
     }
 
