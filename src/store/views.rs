@@ -81,7 +81,7 @@ pub(super) async fn load(tx: &mut Tx, rows: &[i64], channel: &str, now: Timestam
         orders[place(&row)?].view.lines.push(LineView { line: row.json("snapshot")?, told, told_by, planned });
     }
 
-    let unsent = sql!("select o.order_row, o.id, o.settled, o.due_at, o.content, "
+    let unsent = sql!("select o.order_row, o.id, o.released, o.settled, o.due_at, o.content, "
         "case when o.state = 'held' then coalesce(o.note, 'held by staff') end as held "
         "from " rows(n bigint) " join outbox o on o.order_row = x.n "
         "where o.channel = $2 and o.state in ('queued', 'held')");
@@ -89,6 +89,7 @@ pub(super) async fn load(tx: &mut Tx, rows: &[i64], channel: &str, now: Timestam
         orders[place(&row)?].view.unsent = Some(Unsent {
             id: row.id("id")?,
             held: row.maybe_text("held")?,
+            released: row.bool("released")?,
             settled: row.bool("settled")?,
             due_at: row.time("due_at")?,
             content: row.json("content")?,

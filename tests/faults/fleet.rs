@@ -186,7 +186,11 @@ impl Fleet {
             let dates = dates_of(mail);
             assert_eq!(dates.len(), 1, "the lines of an order move together: {}", mail.text);
             let before = told.insert(&mail.to, dates[0]);
-            assert!(before.is_none_or(|before| before <= dates[0]), "{} was told {before:?} and then {dates:?}", mail.to);
+            assert!(
+                before.is_none_or(|before| before <= dates[0]),
+                "{} was told {before:?} and then {dates:?}",
+                mail.to
+            );
             if let Some(first) = firsts.insert(&mail.id, mail) {
                 assert!(doubled.insert(&mail.id), "{} came more than twice", mail.id);
                 assert!(flagged(entry), "{} came twice and is not flagged: {entry}", mail.id);
