@@ -8,6 +8,7 @@ pub mod dialect;
 mod ending;
 pub mod facts;
 pub mod feeds;
+pub mod file_system;
 pub mod lines;
 pub mod log;
 pub mod outbox;
