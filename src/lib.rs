@@ -11,6 +11,7 @@
 
 // Who we are and what time it is.
 pub mod clock; // the one home of the system clock and of random identifiers
+pub mod failpoint; // where tests kill the process; a release build has none of it
 pub mod settings; // one file and the environment -> settings that hold no contradiction
 
 // From the shop to the decision.

@@ -8,6 +8,7 @@ use std::path::Path;
 /// Whom each module may use beside itself. The program's own ends, `app`, `cli` and `demo`, may use everybody.
 const MAY_USE: [(&str, &[&str]); 11] = [
     ("clock", &[]),
+    ("failpoint", &[]),
     ("links", &[]),
     ("settings", &["shop"]),
     ("shop", &["settings"]),
@@ -16,8 +17,8 @@ const MAY_USE: [(&str, &[&str]); 11] = [
     ("promise", &["settings", "shop"]),
     ("render", &["links", "outbox", "shop"]),
     ("watch", &["clock", "outbox", "settings", "shop", "store"]),
-    ("store", &["clock", "outbox", "settings", "shop", "watch"]),
-    ("deliver", &["clock", "links", "outbox", "render", "settings", "shop", "store", "watch"]),
+    ("store", &["clock", "failpoint", "outbox", "settings", "shop", "watch"]),
+    ("deliver", &["clock", "failpoint", "links", "outbox", "render", "settings", "shop", "store", "watch"]),
     ("web", &["app", "clock", "deliver", "links", "outbox", "render", "settings", "shop", "store", "watch"]),
 ];
 

@@ -438,6 +438,31 @@ async fn check_goes_on_after_an_error_and_fails_at_the_end() {
 }
 
 #[tokio::test]
+async fn check_warns_where_the_law_may_want_a_reason_that_nobody_gives() {
+    let installation = Installation::new().await;
+    for (line_id, order) in [("1", "100"), ("2", "101"), ("3", "102"), ("4", "103"), ("5", "104")] {
+        installation.waiting_line(line_id, order, "'ada@example.com'").await;
+    }
+    installation
+        .in_shop(
+            "alter table order_lines add column ship_to_country text;\
+             alter table order_lines add column rules text;\
+             update order_lines set ship_to_country = 'US' where line_id in ('1', '2', '4');\
+             update order_lines set delay_reason = 'The ship is late' where line_id = '2';\
+             update order_lines set rules = 'none' where line_id = '4';\
+             update order_lines set rules = 'eu', expected_on = null where line_id = '5'",
+        )
+        .await;
+    let warning = "warning  feed lines         2 rows on backorder under us-ftc, uk or eu without a delay_reason";
+    let check = installation.run(&["check"]).await.good();
+    assert!(check.words().contains(warning), "{}", check.words());
+    // [state] has no keys of its own here.
+    installation.set("[state]", "[rules]\nreason = \"Our supplier is late.\"");
+    let check = installation.run(&["check"]).await.good();
+    assert!(!check.words().contains("delay_reason"), "{}", check.words());
+}
+
+#[tokio::test]
 async fn check_finds_line_ids_that_come_twice_and_a_webhook_that_is_not_sent() {
     let installation = Installation::new().await;
     installation.waiting_line("1", "100", "'ada@example.com'").await;

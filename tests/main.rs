@@ -10,6 +10,8 @@
 mod borders;
 mod commands;
 mod demo;
+#[cfg(debug_assertions)] // a release build has no failpoints
+mod faults;
 mod journeys;
 mod model;
 mod render;

@@ -29,9 +29,10 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::app::App;
 use crate::clock::Clock;
+use crate::failpoint;
 use crate::settings::secret::Secret;
 use crate::settings::{self, Settings};
-use crate::store::Store;
+use crate::store::{Store, file_system};
 use staff::Action;
 
 /// Keeps a shop's promise to everyone who waits for a product.
@@ -106,6 +107,11 @@ pub fn main() -> ExitCode {
     // clap exits with 2 on wrong usage.
     let arguments = Arguments::parse();
     log_to_stderr(arguments.general.log_format);
+    if failpoint::COMPILED
+        && let Some(Err(error)) = settings::environment::failpoint().map(|point| failpoint::arm(&point))
+    {
+        return failed(&anyhow::Error::msg(error));
+    }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return failed(&anyhow::Error::from(error).context("the process cannot start its threads")),
@@ -149,9 +155,13 @@ impl General {
         Ok(settings)
     }
 
-    /// The settings and the state database.
+    /// The settings and the state database, for the service: made if absent, refused where it would be damaged.
     pub async fn app(&self) -> anyhow::Result<App> {
-        App::open(self.settings()?, Clock::System).await
+        let settings = self.settings()?;
+        if let Some(objection) = Store::file(&settings.state.url)?.and_then(|file| file_system::objection(&file)) {
+            anyhow::bail!("state.url: {objection}");
+        }
+        App::open(settings, Clock::System).await
     }
 
     /// The same for commands that only look at what was recorded: they make no state database.

@@ -20,6 +20,7 @@ use super::outcome::{Outcome, Refusal};
 use super::relays::Station;
 use super::smtp::connection::{Connection, Envelope};
 use super::{Delivered, Delivery, verdict};
+use crate::failpoint::{self, Point};
 use crate::outbox::notification::MAIL;
 use crate::settings::duration::Span;
 use crate::store::StoreError;
@@ -281,6 +282,7 @@ impl Delivery {
                     places.start = index + 1;
                 }
                 _ => {
+                    failpoint::reach(Point::Answered);
                     station.works();
                     info!(
                         notification.id = %job.claimed.id, kind = job.claimed.kind.word(), outcome = attempt.outcome,

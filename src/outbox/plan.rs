@@ -61,6 +61,8 @@ pub struct Unsent {
     pub id: Uuid,
     /// Why it is held; `None`: it is queued.
     pub held: Option<String>,
+    /// Staff let it go: neither it nor what replaces it counts as a flood.
+    pub released: bool,
     /// Before it is settled nobody can have sent it, and it is amended in place.
     pub settled: bool,
     pub due_at: Timestamp,

@@ -22,6 +22,7 @@ use sqlx::sqlite::{
 use sqlx::{Column as _, ConnectOptions as _, Connection as _, Postgres, Row as _, Sqlite, Transaction};
 
 use super::StoreError;
+use crate::failpoint::{self, Commit, Point};
 
 /// One statement in both dialects.
 #[derive(Clone, Copy, Debug)]
@@ -398,6 +399,14 @@ impl Tx {
             Tx::Sqlite(tx) => sqlx::raw_sql(script.sqlite).execute(&mut **tx).await.map(drop)?,
             Tx::Postgres(tx) => sqlx::raw_sql(script.postgres).execute(&mut **tx).await.map(drop)?,
         }
+        Ok(())
+    }
+
+    /// Commits; a test can have the process killed right before or right after.
+    pub async fn commit_at(self, commit: Commit) -> Result<(), StoreError> {
+        failpoint::reach(Point::Before(commit));
+        self.commit().await?;
+        failpoint::reach(Point::After(commit));
         Ok(())
     }
 

@@ -14,8 +14,13 @@ use super::dialect::{Tx, batch, sql, values};
 use super::outbox::{Attempt, Claimed, Fate, Finish, claimed_of};
 use super::tasks::{self, NewTask};
 use super::{Store, StoreError, views};
+use crate::failpoint::Commit;
 use crate::outbox::notification::State;
 use crate::watch::standing::Told;
+
+/// The outcomes of tries whose process died.
+const CRASHED: &str = "crashed";
+const CRASHED_IN_TRANSFER: &str = "crashed_in_transfer";
 
 impl Store {
     /// Records what became of `finished`, all in one transaction. Returns the orders that are to be planned afresh.
@@ -30,16 +35,16 @@ impl Store {
         let ours = in_hand(&mut tx, finished).await?;
         let (ours, lost): (Vec<&Finish>, Vec<&Finish>) =
             finished.iter().partition(|finish| ours.contains(&finish.claimed.id));
-        end(&mut tx, &ours, 0, now).await?;
+        end(&mut tx, &ours, now).await?;
         accept_late(&mut tx, &lost, now).await?;
-        tx.commit().await?;
+        tx.commit_at(Commit::Finish).await?;
         let overtaken = ours.iter().filter(|finish| matches!(finish.fate, Fate::Overtaken { .. }));
         Ok(overtaken.map(|finish| finish.claimed.order_row).collect())
     }
 
     /// Takes back what dead processes had in hand: what was not marked is queued again, what was marked may have been
-    /// sent and is in doubt, once more at `again` or for staff. What kills its process three times is held. Returns how
-    /// many were taken back.
+    /// sent and is in doubt, once more at `again` or for staff. What was being rendered or sent when its process died
+    /// three times is held. Returns how many were taken back.
     pub async fn reap(&self, again: Option<Timestamp>, now: Timestamp) -> Result<usize, StoreError> {
         let mut tx = self.write().await?;
         let dead = sql!("select order_row from outbox where state = 'sending' and lease_until < " now " order by id limit 1000");
@@ -57,14 +62,24 @@ impl Store {
             " join outbox on outbox.order_row = x.n where state = 'sending' and lease_until < " now);
         let mut finished = Vec::with_capacity(orders.len());
         for row in tx.rows(dead, vec![views::numbers(orders.iter().copied())?]).await? {
-            let crashes = row.int("crashes")? + 1;
-            finished.push(crashed(claimed_of(&row)?, row.bool("in_transfer")?, crashes, again, now));
+            let (claimed, marked) = (claimed_of(&row)?, row.bool("in_transfer")?);
+            finished.push(if claimed.rendered && !marked {
+                waited(claimed, now)
+            } else {
+                crashed(claimed, marked, row.int("crashes")? + 1, again, now)
+            });
         }
         record_attempts(&mut tx, &finished).await?;
-        end(&mut tx, &finished.iter().collect::<Vec<_>>(), 1, now).await?;
-        tx.commit().await?;
+        end(&mut tx, &finished.iter().collect::<Vec<_>>(), now).await?;
+        tx.commit_at(Commit::Reap).await?;
         Ok(finished.len())
     }
+}
+
+/// A notification that was rendered and waited for a connection had no part in the death of its process: it is taken
+/// back as if nothing had been. A few deaths in a row would hold a whole queue otherwise.
+fn waited(claimed: Claimed, now: Timestamp) -> Finish {
+    Finish { claimed, attempt: None, fate: Fate::Again { due_at: now, charged: false } }
 }
 
 /// What becomes of a notification whose process died for the `crashes`th time.
@@ -79,7 +94,7 @@ fn crashed(claimed: Claimed, marked: bool, crashes: i64, again: Option<Timestamp
         started_at: now,
         ended_at: now,
         relay: String::new(),
-        outcome: if marked { "crashed_in_transfer" } else { "crashed" },
+        outcome: if marked { CRASHED_IN_TRANSFER } else { CRASHED },
         code: None,
         reply: Some("the process that had it in hand died".into()),
     };
@@ -101,10 +116,9 @@ async fn in_hand(tx: &mut Tx, finished: &[Finish]) -> Result<HashSet<Uuid>, Stor
 }
 
 /// Ends tries of notifications that are in hand.
-async fn end(tx: &mut Tx, finished: &[&Finish], crashes: i64, now: Timestamp) -> Result<(), StoreError> {
+async fn end(tx: &mut Tx, finished: &[&Finish], now: Timestamp) -> Result<(), StoreError> {
     let successors = successors(tx, finished).await?;
-    let moves: Vec<Move> =
-        finished.iter().map(|finish| Move { crashes, ..move_of(finish, &successors, now) }).collect();
+    let moves: Vec<Move> = finished.iter().map(|finish| move_of(finish, &successors, now)).collect();
     apply(tx, &moves, now).await?;
     let (told, other): (Vec<&Finish>, Vec<&Finish>) =
         finished.iter().partition(|finish| matches!(finish.fate, Fate::Sent | Fate::InDoubt { .. }));
@@ -149,7 +163,7 @@ fn move_of(finish: &Finish, successors: &HashSet<Uuid>, now: Timestamp) -> Move 
         tries: i64::from(attempt.is_some()),
         charged: 0,
         doubts: 0,
-        crashes: 0,
+        crashes: i64::from(attempt.is_some_and(|attempt| [CRASHED, CRASHED_IN_TRANSFER].contains(&attempt.outcome))),
         // Tried again after a try that may have been accepted, and accepted now, or perhaps.
         duplicate: doubtful && matches!(finish.fate, Fate::Sent | Fate::InDoubt { .. }),
     };

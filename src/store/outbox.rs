@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use super::dialect::{Row, batch, sql, values};
 use super::{Store, StoreError};
+use crate::failpoint::Commit;
 use crate::outbox::notification::Kind;
 use crate::outbox::plan::Content;
 use crate::settings::duration::Span;
@@ -143,7 +144,7 @@ impl Store {
             Err(StoreError::Database(sqlx::Error::Database(error))) if error.is_unique_violation() => Vec::new(),
             rows => {
                 let rows = rows?;
-                tx.commit().await?;
+                tx.commit_at(Commit::Claim).await?;
                 rows
             }
         };
@@ -195,7 +196,7 @@ impl Store {
             rows(id text, fence bigint, subject text, message_id text, link_key text, start bigint, length bigint)
             " join outbox o on o.id = x.id and o.fence = x.fence where true on conflict (notification_id) do update "
             "set subject = excluded.subject, message_id = excluded.message_id, link_key = excluded.link_key, message = excluded.message");
-        self.alone(keep, vec![batch(&rows)?, messages.into()]).await.map(drop)
+        self.alone_at(Commit::Prepare, keep, vec![batch(&rows)?, messages.into()]).await.map(drop)
     }
 
     /// What is kept of the mails `ids`.
@@ -226,7 +227,7 @@ impl Store {
             " join orders o on o.id = x.order_row and o.revision = x.revision "
             "where outbox.id = x.id and outbox.fence = x.fence and outbox.state = 'sending' and outbox.lease_until > " now
             " returning outbox.id");
-        let rows = self.alone(mark, vec![batch(marks)?]).await?;
+        let rows = self.alone_at(Commit::Mark, mark, vec![batch(marks)?]).await?;
         rows.iter().map(|row| row.id("id")).collect()
     }
 

@@ -74,7 +74,7 @@ impl Orders {
 pub(super) async fn load(tx: &mut Tx, rows: &[i64], channel: &str, now: Timestamp) -> Result<Vec<Order>, StoreError> {
     let ids = numbers(rows.iter().copied())?;
     let mut orders = with_lines(tx, rows).await?;
-    let unsent = sql!("select o.order_row, o.id, o.settled, o.due_at, o.content, "
+    let unsent = sql!("select o.order_row, o.id, o.released, o.settled, o.due_at, o.content, "
         "case when o.state = 'held' then coalesce(o.note, 'held by staff') end as held "
         "from " rows(n bigint) " join outbox o on o.order_row = x.n "
         "where o.channel = $2 and o.state in ('queued', 'held')");
@@ -82,6 +82,7 @@ pub(super) async fn load(tx: &mut Tx, rows: &[i64], channel: &str, now: Timestam
         orders.of(&row)?.view.unsent = Some(Unsent {
             id: row.id("id")?,
             held: row.maybe_text("held")?,
+            released: row.bool("released")?,
             settled: row.bool("settled")?,
             due_at: row.time("due_at")?,
             content: row.json("content")?,

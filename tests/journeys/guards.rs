@@ -1,6 +1,8 @@
 //! What is not believed, not readable, or too much at once.
 
+use backorderd::outbox::notification::State;
 use backorderd::store::facts::fact;
+use backorderd::store::staff::Unsent;
 use backorderd::watch::{Disbelief, WatchError};
 
 use crate::support::app::TestApp;
@@ -43,6 +45,47 @@ async fn a_flood_is_held_for_staff() {
         app.shop.line("C1").order("T2").put().await;
         app.tick_all().await;
         assert_eq!(app.mails().len(), 11, "what is no flood leaves");
+    }
+}
+
+/// Eleven notifications that were held as a flood, released by staff, and not sent yet.
+async fn released(app: &TestApp) {
+    put(app, 11).await;
+    app.settle().await;
+    let held = Unsent { states: vec![State::Held], ..Unsent::default() };
+    let ids = app.store.unsent(&held).await.unwrap();
+    assert_eq!(app.store.release(&ids, app.now()).await.unwrap().len(), 11);
+}
+
+#[tokio::test]
+async fn what_replaces_released_ones_is_no_flood_again() {
+    for app in TestApp::on_each_engine_with(&[("delivery.max_per_sweep", "10")]) {
+        let app = app.await;
+        released(&app).await;
+        for day in ["2027-03-01", "2027-04-01"] {
+            app.advance("1m");
+            for number in 0..11 {
+                app.shop.expect(&format!("A{number}"), day).await;
+            }
+            app.settle().await;
+        }
+        app.deliver().await;
+        assert_eq!((app.mails().len(), app.tasks().await), (11, Vec::new()));
+    }
+}
+
+#[tokio::test]
+async fn what_replaces_released_ones_that_were_overtaken_is_no_flood_either() {
+    for app in TestApp::on_each_engine_with(&[("delivery.max_per_sweep", "10")]) {
+        let app = app.await;
+        released(&app).await;
+        // The expected day passes before a worker comes.
+        app.advance_to("2027-02-11T10:00");
+        assert_eq!(app.deliver().await.overtaken, 11);
+        assert_eq!(app.mails().len(), 11);
+        app.shop.line("B1").order("T1").expected(Some("2027-03-01")).put().await;
+        app.tick_all().await;
+        assert_eq!((app.mails().len(), app.tasks().await), (12, Vec::new()));
     }
 }
 

@@ -509,6 +509,22 @@ async fn what_kills_its_process_three_times_is_held() {
 }
 
 #[tokio::test]
+async fn what_was_rendered_and_waited_had_no_part_in_the_death_of_its_process() {
+    for state in State::on_each_engine() {
+        let State { store, .. } = &state.await;
+        read(store, &[line("A1", "S1")], start()).await;
+        for crash in 0..4 {
+            let claimed = claim_one(store, later(crash)).await;
+            store.prepare(&[prepared(&claimed)]).await.unwrap();
+            store.expire_leases().await.unwrap();
+            assert_eq!(store.reap(Some(later(60)), later(crash)).await.unwrap(), 1);
+            assert_eq!(outcomes(store, claimed.id).await, [""; 0]);
+        }
+        assert_eq!(log(store).await, ["backordered queued"]);
+    }
+}
+
+#[tokio::test]
 async fn what_a_dead_process_had_in_hand_is_superseded_if_newer_news_waits() {
     for state in State::on_each_engine() {
         let State { store, .. } = &state.await;

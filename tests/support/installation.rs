@@ -1,13 +1,15 @@
 //! A whole installation in a temporary folder: a shop in SQLite, a settings file, a state database, and the real
 //! program run as an operator runs it.
 
-use std::io::Write;
+use std::io::{Read, Write};
+use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, ChildStderr, ChildStdout, Command, Stdio};
 
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions};
 use tempfile::TempDir;
+use tokio::task::JoinHandle;
 
 use super::smtp_server::SmtpServer;
 
@@ -22,7 +24,9 @@ create table dates (product_key text, expected_on text, reason text);";
 /// What a command did.
 #[derive(Debug)]
 pub struct Ran {
+    /// -1: a signal ended it.
     pub code: i32,
+    pub signal: Option<i32>,
     pub stdout: Vec<u8>,
     pub stderr: String,
 }
@@ -153,22 +157,81 @@ secret_file = "link-secret"
 
     /// The same with something on standard input, which is no terminal.
     pub async fn run_with_input(&self, arguments: &[&str], input: &str) -> Ran {
+        let mut running = self.start(arguments, &[]);
+        // A command that reads nothing may have closed it. Dropped, it is at its end.
+        let _ = running.child.stdin.take().unwrap().write_all(input.as_bytes());
+        running.ended().await
+    }
+
+    /// Starts the program with these variables beside the settings file, and leaves it running.
+    pub fn start(&self, arguments: &[&str], variables: &[(&str, &str)]) -> Running {
         let mut command = Command::new(env!("CARGO_BIN_EXE_backorderd"));
         command.args(arguments).current_dir(self.folder()).env_remove("RUST_LOG").env_remove("BACKORDERD_CONFIG");
+        command.envs(variables.iter().copied());
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let input = input.to_owned();
-        // The relay is served by this thread meanwhile.
-        let running = tokio::task::spawn_blocking(move || {
-            let mut child = command.spawn().unwrap();
-            // A command that reads nothing may have closed it. Dropped, it is at its end.
-            let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
-            child.wait_with_output().unwrap()
-        });
-        let output = running.await.unwrap();
-        Ran {
-            code: output.status.code().unwrap_or(-1),
-            stdout: output.stdout,
-            stderr: String::from_utf8(output.stderr).unwrap(),
+        let mut child = command.spawn().unwrap();
+        let output = Output::Coming(all_of(child.stdout.take().unwrap(), child.stderr.take().unwrap()));
+        Running { child, output }
+    }
+}
+
+/// A command that may not have ended yet; dropped, it is killed.
+pub struct Running {
+    child: Child,
+    output: Output,
+}
+
+enum Output {
+    Coming(JoinHandle<(Vec<u8>, Vec<u8>)>),
+    Whole(Vec<u8>, Vec<u8>),
+}
+
+impl Running {
+    /// Ends it as `kill -9` does; one that has ended by itself stays as it is.
+    pub fn kill(&mut self) {
+        self.child.kill().unwrap();
+    }
+
+    /// Waits until it has said everything, which is when it ends.
+    pub async fn silent(&mut self) {
+        if let Output::Coming(coming) = &mut self.output {
+            let (stdout, stderr) = coming.await.unwrap();
+            self.output = Output::Whole(stdout, stderr);
         }
     }
+
+    /// Waits for its end.
+    pub async fn ended(mut self) -> Ran {
+        self.silent().await;
+        let status = self.child.wait().unwrap();
+        let Output::Whole(stdout, stderr) = &mut self.output else { unreachable!("it is silent") };
+        Ran {
+            code: status.code().unwrap_or(-1),
+            signal: status.signal(),
+            stdout: std::mem::take(stdout),
+            stderr: String::from_utf8(std::mem::take(stderr)).unwrap(),
+        }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Everything that comes through both pipes, so that the program never waits for a full one.
+fn all_of(mut stdout: ChildStdout, mut stderr: ChildStderr) -> JoinHandle<(Vec<u8>, Vec<u8>)> {
+    fn whole(pipe: &mut impl Read) -> Vec<u8> {
+        let mut all = Vec::new();
+        pipe.read_to_end(&mut all).unwrap();
+        all
+    }
+    tokio::task::spawn_blocking(move || {
+        std::thread::scope(|scope| {
+            let errors = scope.spawn(|| whole(&mut stderr));
+            (whole(&mut stdout), errors.join().unwrap())
+        })
+    })
 }

@@ -10,7 +10,7 @@ use indicatif::ProgressBar;
 
 use super::Report;
 use crate::settings::Settings;
-use crate::shop::line::{Line, Status};
+use crate::shop::line::{Line, RuleSet, Status};
 use crate::shop::{Feed, Feeds, Look, Row, SetAside, Shop, ShopError, Which};
 use crate::store::lines::{Key, key};
 
@@ -39,7 +39,7 @@ pub async fn check(settings: &Settings, report: &mut Report) {
         // Each feed has a look of its own, because one that failed is spent.
         let checked = match shop.look().await {
             Ok(mut look) => {
-                let read = read(feed, &mut look, report).await;
+                let read = read(feed, &mut look, settings, report).await;
                 end(look, report).await;
                 read
             }
@@ -82,7 +82,7 @@ async fn end(look: Look, report: &mut Report) {
 }
 
 /// Reads one feed whole and says what it holds.
-async fn read(feed: Feed, look: &mut Look, report: &mut Report) -> Result<(), ShopError> {
+async fn read(feed: Feed, look: &mut Look, settings: &Settings, report: &mut Report) -> Result<(), ShopError> {
     let began = Instant::now();
     let progress = ProgressBar::new_spinner().with_message(format!("reading {feed}"));
     let mut aside = Aside::default();
@@ -95,7 +95,7 @@ async fn read(feed: Feed, look: &mut Look, report: &mut Report) -> Result<(), Sh
                     progress.set_message(format!("reading {feed}: {} rows", lines.rows));
                     progress.tick();
                 }
-                aside.or(row, |line| lines.see(&line));
+                aside.or(row, |line| lines.see(&line, settings));
                 Ok(())
             })
             .await
@@ -188,6 +188,8 @@ struct Lines {
     without_address: u64,
     /// On backorder and without a date.
     without_date: u64,
+    /// On backorder under a law, and nothing says why.
+    without_reason: u64,
     keys: HashSet<Key>,
     doubled: u64,
     first_doubled: Vec<String>,
@@ -197,12 +199,13 @@ struct Lines {
 }
 
 impl Lines {
-    fn see(&mut self, line: &Line) {
+    fn see(&mut self, line: &Line, settings: &Settings) {
         let status = line.status();
         *self.by_status.entry(word(status)).or_default() += 1;
         let waits = status == Status::Backordered;
         self.without_address += u64::from(line.customer_email.is_none());
         self.without_date += u64::from(waits && line.expected_on.is_none());
+        self.without_reason += u64::from(waits && is_without_reason(line, settings));
         if !self.keys.insert(key(&line.shop_id, &line.line_id)) {
             self.doubled += 1;
             if self.first_doubled.len() < SHOWN && !self.first_doubled.contains(&line.line_id) {
@@ -238,10 +241,22 @@ impl Lines {
         if self.without_date > 0 {
             report.ok(name, format!("{} on backorder without an expected date", number_of(self.without_date)));
         }
+        if self.without_reason > 0 {
+            let words = "on backorder under us-ftc, uk or eu without a delay_reason, and [rules] reason is empty: when \
+                         such a date is unknown or passes, there is no reason to tell; write [rules] reason, or let the \
+                         feed give delay_reason";
+            report.warning(name, format!("{} {words}", number_of(self.without_reason)));
+        }
         for sample in self.waiting_samples.iter().chain(&self.other_samples).take(SHOWN) {
             report.ok(name, format!("sample: {sample}"));
         }
     }
+}
+
+/// Whether the law may want a reason that nobody has given. A date that is known may pass, and is unknown then.
+fn is_without_reason(line: &Line, settings: &Settings) -> bool {
+    let rules = line.rules.unwrap_or_else(|| settings.rules_for(line.ship_to_country.as_deref()));
+    rules != RuleSet::None && line.delay_reason.is_none() && settings.rules.reason.is_none()
 }
 
 fn word(status: Status) -> &'static str {

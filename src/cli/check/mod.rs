@@ -4,7 +4,6 @@
 //! and sends nothing. Every check is made, even where another one failed; one error makes the exit code 1.
 
 mod feeds;
-mod file_system;
 mod relays;
 mod state;
 

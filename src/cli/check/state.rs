@@ -2,13 +2,10 @@
 //!
 //! Nothing is made: where there is no database yet, that is said.
 
-use std::path::{Path, PathBuf};
-
 use super::Report;
-use super::file_system::{self, IsNetwork};
 use crate::settings::Settings;
 use crate::settings::secret::Secret;
-use crate::store::{Store, StoreError, VERSION};
+use crate::store::{Store, StoreError, VERSION, file_system};
 
 const WHAT: &str = "state database";
 
@@ -27,20 +24,13 @@ pub async fn check(settings: &Settings, report: &mut Report) -> Option<Store> {
 async fn open(url: &str, password: Option<&str>, report: &mut Report) -> Result<Option<Store>, StoreError> {
     let file = Store::file(url)?;
     if let Some(file) = &file {
-        let folder = folder_of(file);
+        let folder = file_system::folder_of(file);
         if !folder.is_dir() {
             report.error(WHAT, format!("the folder {} is not there; make it, or mend state.url", folder.display()));
             return Ok(None);
         }
-        if let IsNetwork::Yes(kind) = file_system::of(&folder) {
-            report.error(
-                WHAT,
-                format!(
-                    "{} lies on a network file system ({kind}), on which SQLite loses data; \
-                     put it on a disk of this machine, or use PostgreSQL",
-                    file.display()
-                ),
-            );
+        if let Some(objection) = file_system::objection(file) {
+            report.error(WHAT, objection);
         }
     }
     let place = file.map_or("PostgreSQL".to_owned(), |file| file.display().to_string());
@@ -52,11 +42,4 @@ async fn open(url: &str, password: Option<&str>, report: &mut Report) -> Result<
     let store = Store::open(url, password).await?;
     report.ok(WHAT, format!("{place}: can be read and written, version {VERSION}"));
     Ok(Some(store))
-}
-
-fn folder_of(file: &Path) -> PathBuf {
-    match file.parent() {
-        Some(folder) if folder != Path::new("") => folder.to_owned(),
-        _ => PathBuf::from("."),
-    }
 }

@@ -16,6 +16,7 @@ use super::dialect::{Tx, batch, sql, values};
 use super::views::{self, Order};
 use super::{Store, StoreError};
 use crate::clock::Clock;
+use crate::failpoint::Commit;
 use crate::outbox::plan::Plan;
 use crate::settings::duration::Span;
 use crate::shop::line::Line;
@@ -86,7 +87,7 @@ impl Store {
         }
         if !how.rehearsal {
             plans::record(&mut tx, &orders, &plans, how).await?;
-            tx.commit().await?;
+            tx.commit_at(Commit::Record).await?;
         }
         Ok(orders.len() as u64)
     }
@@ -108,7 +109,7 @@ impl Store {
             }
         }
         tx.execute(sql!("update outbox set ready = true where not ready"), values![]).await?;
-        tx.commit().await?;
+        tx.commit_at(Commit::FinishLook).await?;
         Ok(held)
     }
 }

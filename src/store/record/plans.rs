@@ -34,6 +34,7 @@ struct NewRow {
     content: String,
     settled: bool,
     calendar: bool,
+    released: bool,
     due_at: i64,
 }
 
@@ -116,6 +117,7 @@ fn new_row(id: Uuid, order: &Order, telling: &Telling) -> Result<NewRow, StoreEr
         content: serde_json::to_string(&telling.content)?,
         settled: telling.settled,
         calendar: telling.content.is_of_the_calendar(),
+        released: order.view.unsent.as_ref().is_some_and(|unsent| unsent.released),
         due_at: telling.due_at.as_microsecond(),
     })
 }
@@ -130,9 +132,13 @@ async fn record_notifications(
     // What is superseded leaves before its successor comes: an order has one unsent notification.
     ending::end_unsent(tx, superseded, State::Superseded, how.began).await?;
     if !made.is_empty() {
-        let insert = sql!("insert into outbox (id, news_id, order_row, channel, kind, kinds, state, note, content, settled, ready, calendar, created_at, due_at) "
-            "select x.id, x.id, x.order_row, $2, x.kind, x.kinds, x.state, x.note, x.content, x.settled, $3, x.calendar, $4, x.due_at from "
-            rows(id text, order_row bigint, kind text, kinds text, state text, note text, content text, settled boolean, calendar boolean, due_at bigint));
+        // What replaces a released one is released too: an unsent one, or one that was overtaken right before it was
+        // sent, which is planned afresh at once and is then the order's newest in the log.
+        let insert = sql!("insert into outbox (id, news_id, order_row, channel, kind, kinds, state, note, content, settled, ready, calendar, released, created_at, due_at) "
+            "select x.id, x.id, x.order_row, $2, x.kind, x.kinds, x.state, x.note, x.content, x.settled, $3, x.calendar, "
+            "x.released or ($3 and coalesce((select s.released and s.state = 'superseded' from sent_log s "
+            "where s.order_row = x.order_row and s.channel = $2 order by s.created_at desc, s.id desc limit 1), false)), $4, x.due_at from "
+            rows(id text, order_row bigint, kind text, kinds text, state text, note text, content text, settled boolean, calendar boolean, released boolean, due_at bigint));
         tx.execute(insert, vec![batch(made)?, how.channel.into(), how.ready.into(), how.began.into()]).await?;
     }
     if !amended.is_empty() {

@@ -1,9 +1,9 @@
-//! What kind of file system a folder lies on: SQLite's locks and shared memory do not work over a network.
+//! Whether a database file lies where it can live: SQLite's locks and shared memory do not work over a network.
 //!
-//! In: a folder, and what Linux says of its mounts. Out: the kind, if it is one of a network. Where the system does not
-//! tell, nothing is found wrong.
+//! In: a file, and what Linux says of the mounts. Out: an objection in words, if it lies on another machine. Where the
+//! system does not tell, nothing is found wrong.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// The kinds that lie on another machine.
 const NETWORK: [&str; 14] = [
@@ -25,25 +25,29 @@ const NETWORK: [&str; 14] = [
 /// The same in user space: `fuse.sshfs` and its like.
 const NETWORK_FUSE: [&str; 7] = ["sshfs", "glusterfs", "s3fs", "rclone", "gcsfuse", "ceph", "davfs"];
 
-/// Whether a folder lies on another machine.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum IsNetwork {
-    /// On a file system of this kind.
-    Yes(String),
-    No,
-}
-
-/// Where `folder` lies.
-pub fn of(folder: &Path) -> IsNetwork {
-    let mounts = std::fs::read_to_string("/proc/self/mountinfo");
-    match (mounts, folder.canonicalize()) {
-        (Ok(mounts), Ok(folder)) => judge(&mounts, &folder),
-        _ => IsNetwork::No,
+/// The folder that a database file lies in.
+pub fn folder_of(file: &Path) -> PathBuf {
+    match file.parent() {
+        Some(folder) if folder != Path::new("") => folder.to_owned(),
+        _ => PathBuf::from("."),
     }
 }
 
-/// Finds the mount that holds `folder`, by the format of proc(5).
-fn judge(mounts: &str, folder: &Path) -> IsNetwork {
+/// Why a database cannot live in `file`, with the mend; `None`: it can, or nobody knows.
+pub fn objection(file: &Path) -> Option<String> {
+    let mounts = std::fs::read_to_string("/proc/self/mountinfo").ok()?;
+    // A link leads to where the database is, or will be made.
+    let folder = file.canonicalize().map(|file| folder_of(&file)).or_else(|_| folder_of(file).canonicalize()).ok()?;
+    let kind = network_kind(&mounts, &folder)?;
+    Some(format!(
+        "{} lies on a network file system ({kind}), on which SQLite loses data; put it on a disk of this machine, or \
+         use PostgreSQL",
+        file.display()
+    ))
+}
+
+/// Finds the mount that holds `folder`, by the format of proc(5); gives its kind if it is one of a network.
+fn network_kind<'a>(mounts: &'a str, folder: &Path) -> Option<&'a str> {
     let mut deepest: Option<(usize, &str)> = None;
     for mount in mounts.lines() {
         let Some((before, after)) = mount.split_once(" - ") else { continue };
@@ -55,10 +59,10 @@ fn judge(mounts: &str, folder: &Path) -> IsNetwork {
             deepest = Some((point.len(), kind));
         }
     }
-    let kind = deepest.map_or("", |(_, kind)| kind);
-    let is_network =
-        NETWORK.contains(&kind) || kind.strip_prefix("fuse.").is_some_and(|kind| NETWORK_FUSE.contains(&kind));
-    if is_network { IsNetwork::Yes(kind.to_owned()) } else { IsNetwork::No }
+    let is_network = |kind: &str| {
+        NETWORK.contains(&kind) || kind.strip_prefix("fuse.").is_some_and(|kind| NETWORK_FUSE.contains(&kind))
+    };
+    deepest.map(|(_, kind)| kind).filter(|kind| is_network(kind))
 }
 
 /// Undoes the octal escapes of blanks and backslashes.
@@ -81,10 +85,7 @@ mod tests {
 
     #[test]
     fn the_deepest_mount_that_holds_the_folder_decides() {
-        let found = |folder: &str| match judge(MOUNTS, Path::new(folder)) {
-            IsNetwork::Yes(kind) => kind,
-            IsNetwork::No => "here".into(),
-        };
+        let found = |folder: &str| network_kind(MOUNTS, Path::new(folder)).unwrap_or("here");
         assert_eq!(found("/var/lib/backorderd"), "here");
         assert_eq!(found("/srv/shop data"), "nfs4");
         assert_eq!(found("/srv/shop data/deep"), "nfs4");
@@ -93,6 +94,6 @@ mod tests {
         assert_eq!(found("/mnt/far"), "fuse.sshfs");
         assert_eq!(found("/mnt/near"), "cifs", "the later mount covers the earlier");
         assert_eq!(found("/mnt/nearest"), "here");
-        assert_eq!(judge("", Path::new("/")), IsNetwork::No);
+        assert_eq!(network_kind("", Path::new("/")), None);
     }
 }

@@ -1,0 +1,87 @@
+//! Many deaths at random moments, one after the other, of one process and of several.
+//!
+//! Each cycle the shop takes orders and moves dates, processes start, and one is killed: when the relay has so many
+//! more mails, or at a point. `BACKORDERD_CAMPAIGN=1000` makes it that many cycles instead of a few; with `--nocapture`
+//! it says what came of them.
+
+#![expect(clippy::disallowed_methods, reason = "how long it shall be is said in the environment")]
+
+use backorderd::failpoint::Point;
+use proptest::prelude::RngExt;
+use proptest::test_runner::{RngAlgorithm, TestRng};
+
+use super::fleet::{Fleet, killed};
+use crate::support::installation::Running;
+use crate::support::state::Engine;
+
+/// Cycles of a usual run.
+const CYCLES: u32 = 20;
+
+#[derive(Debug, Default)]
+struct Tally {
+    /// Processes that were killed.
+    deaths: u32,
+    /// Tries that ended with their process, or with its lease, after the mark was set.
+    in_transfer: usize,
+    /// Notifications that staff had to release, because three processes had died with them in hand.
+    released: usize,
+}
+
+async fn campaign(engine: Engine) {
+    let cycles = std::env::var("BACKORDERD_CAMPAIGN").map_or(CYCLES, |cycles| cycles.parse().unwrap());
+    let mut random = TestRng::from_seed(RngAlgorithm::ChaCha, &[cycles as u8; 32]);
+    let mut fleet = Fleet::on(engine).await;
+    let mut tally = Tally::default();
+    for _ in 0..cycles {
+        fleet.order(random.random_range(1..10), 1).await;
+        let moving: Vec<u32> = (0..fleet.orders()).filter(|_| random.random_ratio(1, 4)).collect();
+        fleet.move_dates(moving).await;
+        cycle(&fleet, &mut random, &mut tally).await;
+        fleet.store.expire_leases().await.unwrap();
+        if random.random() {
+            fleet.make_due().await;
+        }
+        tally.released += fleet.release_held().await;
+    }
+    tally.released += fleet.come_to_rest().await;
+    let count = "select cast(count(*) as text) from attempts where outcome = 'crashed_in_transfer'";
+    tally.in_transfer = fleet.in_state(count).await.unwrap().parse().unwrap();
+    let judged = fleet.judge().await;
+    println!("{engine:?}: {cycles} cycles, {} orders, {tally:?}, {judged:?}", fleet.orders());
+    assert_eq!(judged.lost, 0, "{judged:?}");
+    assert!(judged.doubles <= judged.flagged && judged.flagged <= tally.in_transfer, "{tally:?} {judged:?}");
+}
+
+/// Processes start, and one of them is killed, if it does not end before.
+async fn cycle(fleet: &Fleet, random: &mut TestRng, tally: &mut Tally) {
+    let mails = fleet.installation.smtp.mails().len();
+    let at_a_point = random.random_ratio(1, 3).then(|| {
+        let points: Vec<Point> = Point::all().collect();
+        format!("{}:{}", points[random.random_range(0..points.len())].name(), random.random_range(1..4))
+    });
+    let mut victim = fleet.start(&["run", "--once"], at_a_point.as_deref());
+    let mut helper: Option<Running> = None;
+    if fleet.engine == Engine::Postgres && random.random() {
+        helper = Some(fleet.start(&["run", "--once", "--only", "deliver"], None));
+    }
+    let enough = mails + random.random_range(1..20);
+    tokio::select! {
+        () = fleet.installation.smtp.has(enough) => victim.kill(),
+        () = victim.silent() => {}
+    }
+    tally.deaths += u32::from(killed(&victim.ended().await));
+    fleet.store.expire_leases().await.unwrap();
+    if let Some(helper) = helper {
+        helper.ended().await;
+    }
+}
+
+#[tokio::test]
+async fn a_campaign_of_kills_loses_nothing_on_sqlite() {
+    campaign(Engine::Sqlite).await;
+}
+
+#[tokio::test]
+async fn a_campaign_of_kills_loses_nothing_on_postgresql() {
+    campaign(Engine::Postgres).await;
+}

@@ -1,0 +1,245 @@
+//! An installation whose processes die: started, killed, brought to rest, judged by its mailbox and its sent-log.
+//!
+//! A shop of orders with expected dates that only move on. In the end every customer's last mail has to name the newest
+//! date, whatever died on the way, unless the log says openly that nobody knows whether it arrived.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use backorderd::outbox::notification::State;
+use backorderd::store::Store;
+use jiff::ToSpan;
+use jiff::civil::{Date, date};
+use serde_json::Value;
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection};
+use tempfile::TempDir;
+
+use crate::support::app::Mail;
+use crate::support::installation::{Installation, Ran, Running};
+use crate::support::state::{Engine, place};
+
+/// A deadly signal's number: the one that no process can answer.
+const SIGKILL: i32 = 9;
+const FIRST_DATE: Date = date(2027, 2, 10);
+/// More runs than these mean that it never comes to rest.
+const MOST_RUNS: usize = 10;
+
+pub struct Fleet {
+    pub engine: Engine,
+    pub installation: Installation,
+    pub store: Store,
+    state_url: String,
+    /// The newest expected date of each order, by its number.
+    dates: BTreeMap<u32, Date>,
+    _state_folder: Option<TempDir>,
+}
+
+/// What the mailbox and the sent-log show.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Judged {
+    pub mails: usize,
+    /// Orders of which the newest date neither arrived nor is before staff.
+    pub lost: usize,
+    /// Orders of which nobody knows whether the newest date arrived, and the log says so.
+    pub in_doubt: usize,
+    /// Mails that came a second time.
+    pub doubles: usize,
+    /// Notifications that the log shows as possibly doubled.
+    pub flagged: usize,
+}
+
+impl Fleet {
+    pub async fn on(engine: Engine) -> Fleet {
+        let (state_url, state_folder) = place(engine).await;
+        let installation = Installation::new().await;
+        let store = Store::open(&state_url, None).await.unwrap();
+        Fleet { engine, installation, store, state_url, dates: BTreeMap::new(), _state_folder: state_folder }
+    }
+
+    /// Puts orders of `lines` lines each into the shop.
+    pub async fn order(&mut self, orders: u32, lines: u32) {
+        let first = self.dates.len() as u32;
+        let mut rows = Vec::new();
+        for order in first..first + orders {
+            self.dates.insert(order, FIRST_DATE);
+            for line in 0..lines {
+                rows.push(format!(
+                    "('{order}-{line}', '{order}', 'S{order}', 'customer{order}@example.com', 'Ada', 'en-US', \
+                     'LAMP', 'HL-400', 'Head lamp', 2, 2, '{FIRST_DATE}')"
+                ));
+            }
+        }
+        let insert = "insert into order_lines (line_id, order_id, order_number, customer_email, customer_name, \
+            locale, product_key, sku, product_name, ordered_qty, short_qty, expected_on) values";
+        self.installation.in_shop(&format!("{insert} {}", rows.join(", "))).await;
+    }
+
+    /// Moves the expected dates of these orders on by a day.
+    pub async fn move_dates(&mut self, orders: impl IntoIterator<Item = u32>) {
+        let mut statements = String::new();
+        for order in orders {
+            let date = self.dates.get_mut(&order).unwrap();
+            *date += 1.day();
+            statements += &format!("update order_lines set expected_on = '{date}' where order_id = '{order}';");
+        }
+        self.installation.in_shop(&statements).await;
+    }
+
+    pub fn orders(&self) -> u32 {
+        self.dates.len() as u32
+    }
+
+    /// Starts a process, which may be told to die at a point.
+    pub fn start(&self, arguments: &[&str], failpoint: Option<&str>) -> Running {
+        let mut variables = vec![
+            ("BACKORDERD__STATE__URL", self.state_url.as_str()),
+            ("BACKORDERD__MAIL__RELAYS__0__MAX_CONNECTIONS", "2"),
+            ("BACKORDERD__DELIVERY__MAX_PER_SWEEP", "0"),
+            ("BACKORDERD__UPDATES__DATE_MAILS_PER_WEEK", "0"),
+        ];
+        variables.extend(failpoint.map(|point| ("BACKORDERD_FAILPOINT", point)));
+        self.installation.start(arguments, &variables)
+    }
+
+    pub async fn run(&self, arguments: &[&str]) -> Ran {
+        self.start(arguments, None).ended().await
+    }
+
+    /// A pass of a process that dies at `point`; how many mails were in transfer then.
+    pub async fn die_at(&self, point: &str) -> usize {
+        let ran = self.start(&["run", "--once"], Some(point)).ended().await;
+        assert!(killed(&ran), "at {point}:\n{}", ran.stderr);
+        self.in_transfer().await
+    }
+
+    /// How many mails are marked as in transfer.
+    pub async fn in_transfer(&self) -> usize {
+        let count = "select cast(count(*) as text) from outbox where state = 'sending' and in_transfer";
+        self.in_state(count).await.unwrap().parse().unwrap()
+    }
+
+    /// Lets processes take over what the dead ones left, until nothing is to be done any more. The leases end, and the
+    /// retries are due, at once instead of in half a minute. Gives how many were held and had to be released by staff.
+    pub async fn come_to_rest(&self) -> usize {
+        let mut last = String::new();
+        let mut released = 0;
+        for _ in 0..MOST_RUNS {
+            self.store.expire_leases().await.unwrap();
+            self.make_due().await;
+            last = self.run(&["run", "--once"]).await.stderr;
+            if self.store.outbox_counts().await.unwrap().is_empty() {
+                return released;
+            }
+            released += self.release_held().await;
+        }
+        panic!("{:?} after {MOST_RUNS} runs: {last}", self.store.outbox_counts().await.unwrap());
+    }
+
+    /// Lets go what is held, as staff do; gives how many.
+    pub async fn release_held(&self) -> usize {
+        let held = self.store.outbox_counts().await.unwrap().into_iter().find(|(state, _)| *state == State::Held);
+        if held.is_some() {
+            self.run(&["release", "--all", "--yes"]).await.good();
+        }
+        held.map_or(0, |(_, number)| number as usize)
+    }
+
+    /// Makes every retry due.
+    pub async fn make_due(&self) {
+        self.in_state("update outbox set due_at = 0 where state in ('queued', 'in_doubt')").await;
+    }
+
+    /// Runs a statement in the state database; gives the first column of its first row, a text, if it has rows.
+    pub async fn in_state(&self, statement: &str) -> Option<String> {
+        let statement = AssertSqlSafe(statement.to_owned());
+        match self.engine {
+            Engine::Sqlite => {
+                let options: SqliteConnectOptions = self.state_url.parse().unwrap();
+                let mut connection = options.connect().await.unwrap();
+                sqlx::query_scalar(statement).fetch_optional(&mut connection).await.unwrap()
+            }
+            Engine::Postgres => {
+                let mut connection = PgConnection::connect(&self.state_url).await.unwrap();
+                sqlx::query_scalar(statement).fetch_optional(&mut connection).await.unwrap()
+            }
+        }
+    }
+
+    /// What holds of every mail and every entry of the log is asserted; what may differ is counted.
+    pub async fn judge(&self) -> Judged {
+        let log = self.run(&["log", "--json", "--limit", "1000000"]).await.good().objects();
+        let mails: Vec<Mail> = self.installation.smtp.mails().into_iter().map(Mail::from).collect();
+        let entries: BTreeMap<&str, &Value> =
+            log.iter().filter_map(|entry| Some((entry["message_id"].as_str()?, entry))).collect();
+        let flagged = |entry: &Value| entry["possible_duplicate"] == true;
+
+        let mut judged = Judged {
+            mails: mails.len(),
+            flagged: log.iter().filter(|entry| flagged(entry)).count(),
+            ..Judged::default()
+        };
+        let mut firsts = BTreeMap::<&str, &Mail>::new();
+        let mut told = BTreeMap::<&str, Date>::new();
+        let mut doubled = BTreeSet::new();
+        for mail in &mails {
+            let entry = entries[mail.id.as_str()];
+            let dates = dates_of(mail);
+            assert_eq!(dates.len(), 1, "the lines of an order move together: {}", mail.text);
+            let before = told.insert(&mail.to, dates[0]);
+            assert!(
+                before.is_none_or(|before| before <= dates[0]),
+                "{} was told {before:?} and then {dates:?}",
+                mail.to
+            );
+            if let Some(first) = firsts.insert(&mail.id, mail) {
+                assert!(doubled.insert(&mail.id), "{} came more than twice", mail.id);
+                assert!(flagged(entry), "{} came twice and is not flagged: {entry}", mail.id);
+                // The Message-ID and the Date are among the bytes.
+                assert_eq!(first.bytes, mail.bytes);
+                judged.doubles += 1;
+            }
+            let state = entry["state"].as_str().unwrap();
+            assert!(["sent", "in_doubt"].contains(&state), "{} arrived and is {state}", mail.id);
+        }
+        for entry in &log {
+            let state = entry["state"].as_str().unwrap();
+            assert!(["sent", "in_doubt", "superseded"].contains(&state), "nothing is left: {entry}");
+            let arrived = entry["message_id"].as_str().is_some_and(|id| firsts.contains_key(id));
+            assert!(state != "sent" || arrived, "it is sent, and nobody has it: {entry}");
+        }
+        for (order, date) in &self.dates {
+            if told.get(format!("customer{order}@example.com").as_str()) == Some(date) {
+                continue;
+            }
+            // The log comes newest first.
+            let newest = log.iter().find(|entry| entry["order_id"] == order.to_string().as_str());
+            match newest.map(|entry| &entry["state"]) {
+                Some(state) if state == "in_doubt" => judged.in_doubt += 1,
+                _ => judged.lost += 1,
+            }
+        }
+        judged
+    }
+}
+
+/// Whether a process was killed, rather than ended by itself.
+pub fn killed(ran: &Ran) -> bool {
+    ran.signal == Some(SIGKILL)
+}
+
+/// The expected dates that a mail names.
+fn dates_of(mail: &Mail) -> Vec<Date> {
+    let expected = mail.text.lines().filter_map(|line| line.trim().strip_prefix("Expected: "));
+    let mut dates: Vec<Date> = expected.map(|text| Date::strptime("%B %d, %Y", text).unwrap()).collect();
+    dates.dedup();
+    dates
+}
+
+/// It says its engine when the test that holds it fails.
+impl Drop for Fleet {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("this was on {:?}", self.engine);
+        }
+    }
+}
