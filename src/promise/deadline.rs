@@ -152,6 +152,7 @@ impl Case<'_> {
 }
 
 /// An instant as in every JSON output: in UTC, with microseconds.
+#[expect(clippy::ref_option, reason = "serde calls it so")]
 fn instant<S: Serializer>(at: &Option<Timestamp>, serializer: S) -> Result<S::Ok, S::Error> {
     at.map(|at| at.strftime("%Y-%m-%dT%H:%M:%S%.6fZ").to_string()).serialize(serializer)
 }

@@ -144,7 +144,7 @@ fn waits(history: &History, place: usize) -> impl Iterator<Item = &Answer> {
             Some(id) => notice.id == id,
             None => notice.accepted_at <= answer.at,
         };
-        let seen = history.notices.iter().enumerate().filter(named).map(|(place, _)| place).last();
+        let seen = history.notices.iter().enumerate().rfind(named).map(|(place, _)| place);
         // A late one is no option: who answers it consents to nothing that came before.
         let seen = seen.filter(|seen| !history.notices[*seen].late);
         seen.and_then(|seen| history.counting().rfind(|(place, _)| *place <= seen)).is_some_and(|(of, _)| of == place)

@@ -11,7 +11,6 @@ use super::case::Case;
 use super::deadline::Flag;
 use super::history::Notice;
 use super::position::{Agreed, Position};
-use super::refund::Reason;
 use super::terms::{Silence, Stage, Terms};
 use crate::shop::line::RuleSet;
 
@@ -54,15 +53,15 @@ impl Case<'_> {
 
     /// What is said under `us-ftc`; `information` is that without any option.
     fn us_terms(&self, position: &Position<'_>, information: Terms) -> Terms {
+        if self.ended().is_some() {
+            return information;
+        }
         if self.lapsed().is_some() {
             // A notice after the day does not cure (US-15).
             let refund_owed = self.missed().is_some() && self.refund().is_some();
             return Terms { refund_owed, ..information };
         }
-        if self.ended().is_some() {
-            return information;
-        }
-        let expected_by = self.expected_after_noon();
+        let expected_by = self.expected_after_noon(position);
         if position.is_worse(expected_by) {
             let (stage, cancels_after) = position.next_notice(expected_by);
             let silence = if cancels_after.is_some() { Silence::Cancels } else { Silence::Consent };
@@ -74,9 +73,13 @@ impl Case<'_> {
         Terms { silence, cancels_after: position.cancels_after, asks, ..information }
     }
 
-    /// E, or unknown if the line had to be ready at noon today and is not, and no later day is known.
-    fn expected_after_noon(&self) -> Option<Date> {
-        self.expected().filter(|day| !self.is_noon_of_due_day() || *day > self.today)
+    /// E, or unknown if the line had to be ready at noon today and is not, and no later day is known. Nor does a mail of
+    /// the afternoon name today to someone who was told of no day: it would be overdue at once.
+    fn expected_after_noon(&self, position: &Position<'_>) -> Option<Date> {
+        let afternoon = self.now >= self.calendar.noon(self.today);
+        let told_of_no_day = position.in_force.is_some_and(|notice| notice.revised_to.is_none());
+        let unlikely = self.is_noon_of_due_day() || afternoon && told_of_no_day;
+        self.expected().filter(|day| !unlikely || *day > self.today)
     }
 
     /// Whether it is the afternoon of the last day for the next option notice.
@@ -95,12 +98,11 @@ impl Case<'_> {
 
     /// Why a notification that says `terms` of this line is created `held` for staff; `None`: it may leave.
     pub fn hold(&self, terms: &Terms) -> Option<Flag> {
-        if self.position.is_none() || !self.waits() {
+        if self.position.is_none() || !self.waits() || self.ended().is_some() {
             return None;
         }
         let unexplained = terms.stage.is_option() && terms.expected_by.is_none() && terms.reason.is_none();
-        let late = self.missed().is_some_and(|lapse| lapse.reason != Reason::Silence);
-        late.then_some(Flag::NoticeLate).or(unexplained.then_some(Flag::NoReason))
+        self.missed().map(|_| Flag::NoticeLate).or(unexplained.then_some(Flag::NoReason))
     }
 
     /// The time that an option notice has; `None`: none can be owed, or she agreed to wait without a day.
