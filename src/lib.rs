@@ -25,6 +25,9 @@ pub mod deliver; // claim, check, render, send, record; relays and our own SMTP 
 pub mod links; // the customers' links: tokens that only the secret can make
 pub mod render; // a notification -> subject, text, HTML and the exact bytes
 
+// From the customer back to the shop.
+pub mod choice; // wait or cancel: what is taken, and how the answer reaches the shop
+
 // What lasts, and who looks at it.
 pub mod store; // the state database on SQLite and PostgreSQL: the only SQL about our own state
 pub mod web; // the pages behind the links, and what machines ask

@@ -13,6 +13,8 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use uuid::Uuid;
 
+use crate::choice::Choice;
+
 /// The characters of a token: 33 bytes in base64url, so that no padding and no loose bits are left over.
 pub const TOKEN_LENGTH: usize = 44;
 
@@ -20,22 +22,6 @@ const LINK_ID_BYTES: usize = 16;
 /// 136 bits of the signature; together with the id 33 bytes.
 const SIGNATURE_BYTES: usize = 17;
 const SHORTEST_SECRET: usize = 32;
-
-/// What the customer wants, as the links and the forms spell it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Want {
-    Wait,
-    Cancel,
-}
-
-impl Want {
-    pub fn word(self) -> &'static str {
-        match self {
-            Want::Wait => "wait",
-            Want::Cancel => "cancel",
-        }
-    }
-}
 
 /// Why a secret file cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -136,7 +122,7 @@ pub fn choice_page(public_url: &str, token: &str) -> String {
 }
 
 /// The page that asks to confirm one answer for one line.
-pub fn choice(public_url: &str, token: &str, line_id: &str, want: Want) -> String {
+pub fn choice(public_url: &str, token: &str, line_id: &str, want: Choice) -> String {
     format!("{}?line={}&want={}", choice_page(public_url, token), percent_encoded(line_id), want.word())
 }
 
@@ -225,7 +211,7 @@ mod tests {
     #[test]
     fn line_ids_are_percent_encoded() {
         assert_eq!(
-            choice("https://shop.example", "T", "a b/ü&=", Want::Cancel),
+            choice("https://shop.example", "T", "a b/ü&=", Choice::Cancel),
             "https://shop.example/choice/T?line=a%20b%2F%C3%BC%26%3D&want=cancel"
         );
     }

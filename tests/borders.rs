@@ -6,18 +6,19 @@ use std::fs;
 use std::path::Path;
 
 /// Whom each module may use beside itself. The program's own ends, `app`, `cli` and `demo`, may use everybody.
-const MAY_USE: [(&str, &[&str]); 11] = [
+const MAY_USE: [(&str, &[&str]); 13] = [
     ("clock", &[]),
     ("failpoint", &[]),
-    ("links", &[]),
+    ("choice", &[]),
+    ("links", &["choice"]),
     ("settings", &["shop"]),
     ("shop", &["settings"]),
     // What was told and what is news are values of `watch`; both are pure.
-    ("outbox", &["settings", "shop", "watch"]),
-    ("promise", &["settings", "shop"]),
-    ("render", &["links", "outbox", "shop"]),
+    ("outbox", &["choice", "promise", "settings", "shop", "watch"]),
+    ("promise", &["choice", "settings", "shop"]),
+    ("render", &["choice", "links", "outbox", "promise", "shop"]),
     ("watch", &["clock", "outbox", "settings", "shop", "store"]),
-    ("store", &["clock", "failpoint", "outbox", "settings", "shop", "watch"]),
+    ("store", &["choice", "clock", "failpoint", "outbox", "promise", "settings", "shop", "watch"]),
     ("deliver", &["clock", "failpoint", "links", "outbox", "render", "settings", "shop", "store", "watch"]),
     ("web", &["app", "clock", "deliver", "links", "outbox", "render", "settings", "shop", "store", "watch"]),
 ];

@@ -452,6 +452,8 @@ prop_compose! {
             currency: None,
             date_meaning: DateMeaning::Delivery,
             asks,
+            terms: backorderd::promise::terms::Terms::default(),
+            answer: None,
             alternatives: vec![DraftAlternative {
                 product_name: other,
                 product_url: Some(url),

@@ -37,6 +37,11 @@ create table lines (
   first_seen_at bigint not null,
   changed_at bigint not null,
   snapshot text not null,                -- the line, as JSON
+  clock text,                            -- rule set and promised day, frozen when the line was first seen, as JSON
+  backordered_on text,                   -- the day it was first seen on backorder
+  last_open_at bigint,                   -- the last look that saw it open; null while it is
+  cancelled_at bigint,                   -- the first look that found pieces cancelled that had been open
+  refunded_at bigint,                    -- staff said that the refund was made
   primary key (shop_id, line_id)
 );
 create index lines_of_order on lines (order_row);
@@ -64,6 +69,7 @@ create table outbox (
   content text not null,                 -- what it says, as JSON
   settled boolean not null,
   ready boolean not null,                -- false while the sweep that planned it is being recorded
+  news boolean not null default true,    -- tells news of the shop; false: it answers the customer, and overtakes nothing
   calendar boolean not null,             -- brought by the calendar alone: no part of a flood
   released boolean not null default false,
   created_at bigint not null,
@@ -80,7 +86,7 @@ create table outbox (
   fence bigint not null default 0,
   in_transfer boolean not null default false
 );
-create unique index outbox_one_unsent on outbox (order_row, channel) where state in ('queued', 'held');
+create unique index outbox_one_unsent on outbox (order_row, channel) where state in ('queued', 'held') and news;
 create unique index outbox_one_in_hand on outbox (order_row, channel) where state = 'sending';
 create index outbox_in_doubt on outbox (order_row, channel) where state = 'in_doubt';
 create index outbox_due on outbox (channel, due_at, id) where state in ('queued', 'in_doubt') and ready and settled;
@@ -109,6 +115,43 @@ create table sent_log (
 );
 create index sent_log_of_order on sent_log (order_row, sent_at);
 create index sent_log_by_time on sent_log (created_at);
+
+-- What an accepted notification said of the law, line by line.
+create table notices (
+  shop_id text not null,
+  line_id text not null,
+  notification_id text not null,
+  accepted_at bigint not null,
+  notice text not null,                  -- as JSON
+  primary key (shop_id, line_id, notification_id)
+);
+
+-- The customers' answers, and how far each was carried to the shop.
+create table choices (
+  id text primary key,
+  shop_id text not null,
+  line_id text not null,
+  order_row bigint not null references orders (id),
+  choice text not null,                  -- wait or cancel
+  quantity text not null,
+  chosen_at bigint not null,
+  made_by text not null,                 -- customer, silence or staff
+  notification_id text,                  -- the notice that it answers; null: she was told of the line by none
+  state text not null,                   -- open, done, refused or dropped
+  statement text not null,               -- the shop's own statement: none, waiting, taken, untouched (no row), refused
+  hook text not null,                    -- the hook: none, waiting, taken, refused
+  reason text,                           -- why the shop refused it
+  due_at bigint not null,
+  attempts bigint not null default 0,
+  last_reply text,
+  taken_at bigint,                       -- when everything that is set up had taken it
+  owner text,
+  lease_until bigint,
+  fence bigint not null default 0
+);
+create index choices_of_line on choices (shop_id, line_id, id);
+create index choices_of_order on choices (order_row);
+create index choices_open on choices (due_at, id) where state = 'open';
 
 create table attempts (
   notification_id text not null,

@@ -20,6 +20,7 @@ use crate::outbox::notification::Kind;
 use crate::outbox::notification::MAIL;
 use crate::outbox::plan::{Content, ContentLine, LineView};
 use crate::outbox::schedule::Schedules;
+use crate::promise::terms::Terms;
 use crate::render::draft::Draft;
 use crate::render::{Renderer, samples};
 use crate::settings::Settings;
@@ -162,6 +163,8 @@ fn content_line(view: &LineView, standing: Standing, kind: Option<Kind>) -> Cont
         quantity,
         standing,
         previous_expected_on: None,
+        terms: Terms::default(),
+        answer: None,
     }
 }
 

@@ -38,6 +38,10 @@ pub fn check(claimed: &Claimed, order: &Order, schedule: &Schedule, now: Timesta
     if order.view.recipient.is_none() {
         return Check::Overtaken("the order has no e-mail address any more");
     }
+    if !claimed.kind.is_news() {
+        // She asked for it, or answered: it holds whatever the shop does, and quiet hours do not concern it.
+        return Check::Send;
+    }
     if claimed.doubts > 0 {
         // She may have been told already: what counts is that it is still true, and that nothing newer was told.
         let today = schedule.today(now);
@@ -143,6 +147,8 @@ fn draft_line(said: &ContentLine, line: &Line, around: &Surroundings) -> DraftLi
         currency: line.currency.clone(),
         date_meaning: DateMeaning::Expected,
         asks: waits && said.news.first() != Some(&Kind::Cancelled),
+        terms: said.terms.clone(),
+        answer: said.answer.clone(),
         alternatives: offers.into_iter().flatten().take(MOST_ALTERNATIVES).map(alternative).collect(),
     }
 }

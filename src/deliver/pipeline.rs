@@ -33,7 +33,7 @@ const HEARTBEAT: Duration = Duration::from_secs(10);
 const REAPING: Duration = Duration::from_secs(1);
 /// A flow claims for this long at most. The next one has leases of its own, so that what a broken task of this one
 /// dropped does not stay in hand because the process lives.
-const FLOW: Duration = Duration::from_secs(300);
+const FLOW: Duration = Duration::from_mins(5);
 /// How many are claimed at once.
 const CLAIM: usize = 256;
 /// How many batches are prepared at once: one is rendered while another waits for the database.
@@ -171,6 +171,8 @@ impl Delivery {
                 let _ = marks.send((job.mark(), answer)).await;
                 match marked.await.unwrap_or(Marked::Unstored) {
                     Marked::Yes => return Some(job),
+                    // What answers her is not overtaken by news: it is looked at again.
+                    Marked::No if !job.claimed.kind.is_news() => Fate::Again { due_at: now, charged: false },
                     Marked::No => Fate::Overtaken { note: "overtaken by news right before it was sent" },
                     Marked::Unstored => Fate::Again { due_at: now, charged: false },
                 }

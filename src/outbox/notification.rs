@@ -23,11 +23,17 @@ pub enum Kind {
     Restocked,
     Cancelled,
     StillWaiting,
+    /// Acknowledges an answer; it never says that the shop has done it.
+    ChoiceReceived,
+    /// The shop refused an answer.
+    ChoiceRefused,
+    /// A new link, asked for on the page of an old one.
+    FreshLink,
 }
 
 impl Kind {
     /// Every kind, in the order in which they name a notification.
-    pub const ALL: [Kind; 7] = [
+    pub const ALL: [Kind; 10] = [
         Kind::ReplyNeeded,
         Kind::Backordered,
         Kind::DateChanged,
@@ -35,6 +41,9 @@ impl Kind {
         Kind::Restocked,
         Kind::Cancelled,
         Kind::StillWaiting,
+        Kind::ChoiceReceived,
+        Kind::ChoiceRefused,
+        Kind::FreshLink,
     ];
 
     /// The word used in the log, in tables, headers and templates.
@@ -47,12 +56,20 @@ impl Kind {
             Kind::Restocked => "restocked",
             Kind::Cancelled => "cancelled",
             Kind::StillWaiting => "still_waiting",
+            Kind::ChoiceReceived => "choice_received",
+            Kind::ChoiceRefused => "choice_refused",
+            Kind::FreshLink => "fresh_link",
         }
     }
 
     /// Whether the calendar brings it, and not a change in the shop.
     pub fn is_of_the_calendar(self) -> bool {
         matches!(self, Kind::ReplyNeeded | Kind::Overdue | Kind::StillWaiting)
+    }
+
+    /// Whether it tells news of the shop. The others answer the customer, and overtake nothing.
+    pub fn is_news(self) -> bool {
+        !matches!(self, Kind::ChoiceReceived | Kind::ChoiceRefused | Kind::FreshLink)
     }
 
     /// The kind of this word, if there is one.

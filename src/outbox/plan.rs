@@ -12,6 +12,8 @@ use uuid::Uuid;
 
 use super::notification::Kind;
 use super::schedule::Schedule;
+use crate::choice::Choice;
+use crate::promise::terms::Terms;
 use crate::shop::line::{Line, Status};
 use crate::watch::detect::{self, Change};
 use crate::watch::standing::{Standing, Told};
@@ -95,6 +97,22 @@ pub struct ContentLine {
     pub standing: Standing,
     /// The day she was told before; `None`: unknown, or nothing.
     pub previous_expected_on: Option<Date>,
+    /// What it says of the law.
+    #[serde(default)]
+    pub terms: Terms,
+    /// The answer that it acknowledges, or that the shop refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answer: Option<Answered>,
+}
+
+/// An answer, as the mail about it says it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Answered {
+    pub choice: Choice,
+    pub at: Timestamp,
+    /// Why the shop refused it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refused_because: Option<String>,
 }
 
 /// Why an order is looked at.
@@ -312,6 +330,8 @@ impl<'a> Found<'a> {
             news,
             standing: self.standing.clone(),
             previous_expected_on: self.view.told.as_ref().and_then(|told| told.standing.expected_on),
+            terms: Terms::default(),
+            answer: None,
         }
     }
 

@@ -7,9 +7,10 @@ use serde::{Deserialize, Serialize, Serializer};
 use uuid::Uuid;
 
 use super::case::Case;
-use super::history::{Choice, Notice};
+use super::history::Notice;
 use super::refund::Reason;
 use super::terms::{Silence, Stage};
+use crate::choice::Choice;
 use crate::shop::line::RuleSet;
 
 /// Something about a line that a person should know.

@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use super::clock::Clock;
 use super::terms::{Silence, Stage, Terms};
+use crate::choice::{Answer, Choice};
 
 /// Everything that happened to a line.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -95,43 +96,5 @@ impl Notice {
     /// Whether it is an option notice that was in time. A bounced one was accepted, and counts; staff see it (US-19).
     pub fn counts(&self) -> bool {
         self.stage.is_option() && !self.late
-    }
-}
-
-/// What was answered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Choice {
-    Wait,
-    Cancel,
-}
-
-/// Who answered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum By {
-    Customer,
-    /// Nobody: a notice had said what that would mean.
-    Silence,
-    /// For the customer, who told them.
-    Staff,
-}
-
-/// One answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Answer {
-    pub choice: Choice,
-    pub at: Timestamp,
-    pub by: By,
-    /// The notification that it answers; `None`: the one last told.
-    pub notice: Option<Uuid>,
-    /// Refused by the shop: it no longer stands.
-    pub refused: bool,
-}
-
-impl Answer {
-    /// Whether the customer gave it, herself or through staff.
-    pub fn is_hers(&self) -> bool {
-        self.by != By::Silence
     }
 }

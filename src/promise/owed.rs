@@ -8,7 +8,7 @@
 use jiff::{Timestamp, civil::Date};
 
 use super::case::Case;
-use super::history::By;
+use crate::choice::By;
 use crate::shop::line::Status;
 
 /// What falls due.

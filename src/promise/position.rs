@@ -7,9 +7,10 @@
 use jiff::civil::Date;
 
 use super::calendar::{Calendar, add_days};
-use super::history::{Answer, By, Choice, History, Notice};
+use super::history::{History, Notice};
 use super::refund::Reason;
 use super::terms::{Silence, Stage};
+use crate::choice::{Answer, By, Choice};
 
 /// Up to so many days beyond the promise silence is consent, and after so many it cancels (US-7, US-8).
 const SHORT_DELAY: i64 = 30;

@@ -8,11 +8,12 @@ use uuid::Uuid;
 
 use super::calendar::add_days;
 use super::case::Case;
-use super::history::{Answer, By, Choice, History, Notice};
+use super::history::{History, Notice};
 use super::owed::Owed;
 use super::refund::Reason;
 use super::samples::{Story, backordered};
 use super::terms::{Silence, Stage, Terms};
+use crate::choice::{Answer, By, Choice};
 use crate::shop::line::{Line, Payment, RuleSet};
 
 const ORDERED: Date = date(2026, 11, 2);

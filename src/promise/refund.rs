@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 
 use super::calendar::add_days;
 use super::case::Case;
-use super::history::{Answer, Choice};
 use super::working_days::after_working_days;
+use crate::choice::{Answer, Choice};
 use crate::shop::line::{Payment, RuleSet, Status};
 
 /// A prompt refund is sent within so many working days of the right vesting (US-16).

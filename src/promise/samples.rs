@@ -7,8 +7,9 @@ use uuid::Uuid;
 use super::calendar::Calendar;
 use super::case::Case;
 use super::clock::Clock;
-use super::history::{Answer, By, Choice, History};
+use super::history::History;
 use super::terms::Terms;
+use crate::choice::{Answer, By, Choice};
 use crate::settings::rules::RuleSettings;
 use crate::shop::line::{Line, Payment};
 

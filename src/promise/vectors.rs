@@ -8,11 +8,11 @@ use uuid::Uuid;
 
 use super::case::Ended;
 use super::deadline::{Answered, Flag};
-use super::history::{By, Choice};
 use super::owed::Owed;
 use super::refund::{Reason, Refund};
 use super::samples::{Story, backordered, instant};
 use super::terms::{Silence, Stage, Terms};
+use crate::choice::{By, Choice};
 use crate::shop::line::{Payment, RuleSet};
 
 const T: Date = date(2026, 12, 2);

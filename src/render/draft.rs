@@ -4,6 +4,8 @@ use jiff::{Timestamp, civil::Date};
 use rust_decimal::Decimal;
 
 use crate::outbox::notification::Kind;
+use crate::outbox::plan::Answered;
+use crate::promise::terms::Terms;
 use crate::shop::line::Status;
 
 /// The shop as its customers see it.
@@ -57,6 +59,10 @@ pub struct DraftLine {
     pub date_meaning: DateMeaning,
     /// Whether wait and cancel are offered for this line.
     pub asks: bool,
+    /// What the mail says of the law about this line.
+    pub terms: Terms,
+    /// The answer that the mail acknowledges, or that the shop refused.
+    pub answer: Option<Answered>,
     /// In stock, best first; empty where the rule set shows none.
     pub alternatives: Vec<DraftAlternative>,
 }

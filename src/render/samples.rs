@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use super::draft::{DateMeaning, Draft, DraftAlternative, DraftLine, ShopFace};
 use crate::outbox::notification::Kind;
+use crate::promise::terms::Terms;
 use crate::shop::line::Status;
 
 /// Every kind that there are words for.
@@ -49,7 +50,7 @@ pub fn draft(kind: Kind, locale: &str, shop: ShopFace, now: Timestamp, today: Da
     let bags = DraftLine { open: Decimal::from(3), ..line("S00042-2", names.bag, 2, 2, day(58)) };
     let lamp = line("S00042-3", names.lamp, 1, 1, day(24));
     let lines = match kind {
-        Kind::Backordered | Kind::ReplyNeeded => vec![
+        Kind::Backordered | Kind::ReplyNeeded | Kind::ChoiceReceived | Kind::ChoiceRefused | Kind::FreshLink => vec![
             DraftLine {
                 news: Some(kind),
                 reason: Some(names.reason.into()),
@@ -129,6 +130,8 @@ fn line(line_id: &str, name: &str, quantity: i64, open: i64, expected_on: Date) 
         unit_price: None,
         currency: None,
         date_meaning: DateMeaning::Expected,
+        terms: Terms::default(),
+        answer: None,
         asks: false,
         alternatives: Vec::new(),
     }

@@ -123,7 +123,10 @@ async fn end(tx: &mut Tx, finished: &[&Finish], now: Timestamp) -> Result<(), St
     let (told, other): (Vec<&Finish>, Vec<&Finish>) =
         finished.iter().partition(|finish| matches!(finish.fate, Fate::Sent | Fate::InDoubt { .. }));
     tell(tx, &told, now).await?;
-    let overtaken = |finish: &&Finish| matches!(finish.fate, Fate::Overtaken { .. }) && finish.claimed.doubts == 0;
+    let overtaken = |finish: &&Finish| {
+        let is_news = finish.claimed.kind.is_news() && finish.claimed.doubts == 0;
+        is_news && matches!(finish.fate, Fate::Overtaken { .. })
+    };
     unplan(tx, &other.into_iter().filter(overtaken).collect::<Vec<_>>(), now).await
 }
 
@@ -210,7 +213,7 @@ async fn successors(tx: &mut Tx, finished: &[&Finish]) -> Result<HashSet<Uuid>, 
     }
     let ids: Vec<Id> = finished.iter().map(|finish| Id { id: finish.claimed.id }).collect();
     let newer = sql!("select o.id from " rows(id text) " join outbox o on o.id = x.id join outbox u "
-        "on u.order_row = o.order_row and u.channel = o.channel and u.state in ('queued', 'held')");
+        "on u.order_row = o.order_row and u.channel = o.channel and u.state in ('queued', 'held') and u.news where o.news");
     tx.rows(newer, vec![batch(&ids)?]).await?.iter().map(|row| row.id("id")).collect()
 }
 
@@ -320,7 +323,9 @@ async fn tell(tx: &mut Tx, finished: &[&Finish], now: Timestamp) -> Result<(), S
         told: String,
     }
     let mut waiting = Vec::new();
-    for Claimed { id, order_row, content, .. } in finished.iter().map(|finish| &finish.claimed) {
+    // What answers her tells no news.
+    let news = finished.iter().map(|finish| &finish.claimed).filter(|claimed| claimed.kind.is_news());
+    for Claimed { id, order_row, content, .. } in news {
         for line in &content.lines {
             // Whoever gets a mail about a line was told, by this one or before, that it waits.
             let told = Told { standing: line.standing.clone(), at: now, waited: true };

@@ -77,7 +77,7 @@ pub(super) async fn load(tx: &mut Tx, rows: &[i64], channel: &str, now: Timestam
     let unsent = sql!("select o.order_row, o.id, o.released, o.settled, o.due_at, o.content, "
         "case when o.state = 'held' then coalesce(o.note, 'held by staff') end as held "
         "from " rows(n bigint) " join outbox o on o.order_row = x.n "
-        "where o.channel = $2 and o.state in ('queued', 'held')");
+        "where o.channel = $2 and o.state in ('queued', 'held') and o.news");
     for row in tx.rows(unsent, vec![ids.clone(), channel.into()]).await? {
         orders.of(&row)?.view.unsent = Some(Unsent {
             id: row.id("id")?,

@@ -2,7 +2,8 @@
 
 use super::news::{Change, meaning, still_missing, still_to_come, whole};
 use super::voice::{Value, Voice};
-use crate::links::{self, Want};
+use crate::choice::Choice;
+use crate::links;
 use crate::outbox::notification::Kind;
 use crate::render::draft::{Draft, DraftLine};
 use crate::render::foreign::{self, web_address};
@@ -105,7 +106,9 @@ fn status(voice: &Voice, draft: &Draft, line: &DraftLine) -> Result<(String, Moo
         Some(Kind::Restocked) => ("status-restocked", Mood::Good),
         Some(Kind::Cancelled) => ("status-cancelled", Mood::Quiet),
         Some(Kind::StillWaiting) | None => ("status-waiting", Mood::Quiet),
-        Some(kind @ Kind::ReplyNeeded) => return Err(RenderError::NoWords { kind }),
+        Some(kind @ (Kind::ReplyNeeded | Kind::ChoiceReceived | Kind::ChoiceRefused | Kind::FreshLink)) => {
+            return Err(RenderError::NoWords { kind });
+        }
     };
     Ok((voice.say(id, &[])?, mood))
 }
@@ -182,7 +185,7 @@ fn question(voice: &Voice, draft: &Draft, line: &DraftLine) -> Result<Option<Que
     let url = |want| links::choice(&draft.shop.public_url, &draft.token, &line.line_id, want);
     Ok(Some(Question {
         text: voice.say("ask", &[])?,
-        wait: Link { words: voice.say("answer-wait", &[])?, url: url(Want::Wait) },
-        cancel: Link { words: voice.say("answer-cancel", &[])?, url: url(Want::Cancel) },
+        wait: Link { words: voice.say("answer-wait", &[])?, url: url(Choice::Wait) },
+        cancel: Link { words: voice.say("answer-cancel", &[])?, url: url(Choice::Cancel) },
     }))
 }

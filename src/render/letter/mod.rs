@@ -114,7 +114,9 @@ fn headline(voice: &Voice, draft: &Draft, lines: &[&DraftLine]) -> Result<String
         Kind::Restocked => voice.say("headline-restocked", &count),
         Kind::Cancelled => voice.say("headline-cancelled", &[]),
         Kind::StillWaiting => voice.say("headline-still-waiting", &[]),
-        Kind::ReplyNeeded => return Err(RenderError::NoWords { kind: draft.kind }),
+        kind @ (Kind::ReplyNeeded | Kind::ChoiceReceived | Kind::ChoiceRefused | Kind::FreshLink) => {
+            return Err(RenderError::NoWords { kind });
+        }
     };
     Ok(headline?)
 }
@@ -128,7 +130,9 @@ fn intro(voice: &Voice, draft: &Draft, lines: &[&DraftLine]) -> Result<String, R
         Kind::Restocked => voice.say("intro-restocked", &[]),
         Kind::Cancelled => voice.say("intro-cancelled", &[]),
         Kind::StillWaiting => voice.say("intro-still-waiting", &[]),
-        Kind::ReplyNeeded => return Err(RenderError::NoWords { kind: draft.kind }),
+        kind @ (Kind::ReplyNeeded | Kind::ChoiceReceived | Kind::ChoiceRefused | Kind::FreshLink) => {
+            return Err(RenderError::NoWords { kind });
+        }
     };
     Ok(intro?)
 }

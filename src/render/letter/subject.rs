@@ -26,7 +26,9 @@ pub fn subject(voice: &Voice, draft: &Draft, lines: &[&DraftLine]) -> Result<Str
         Kind::Restocked => "news-restocked",
         Kind::Cancelled => "news-cancelled",
         Kind::StillWaiting => "news-still-waiting",
-        Kind::ReplyNeeded => return Err(RenderError::NoWords { kind: draft.kind }),
+        kind @ (Kind::ReplyNeeded | Kind::ChoiceReceived | Kind::ChoiceRefused | Kind::FreshLink) => {
+            return Err(RenderError::NoWords { kind });
+        }
     };
     let say = |name: &str| -> Result<String, Unsayable> {
         let product = if lines.len() == 1 { with_part(voice, first, name)? } else { name.to_owned() };
