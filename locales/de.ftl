@@ -143,3 +143,85 @@ regards = Mit freundlichen Grüßen
 
 questions = Fragen? Schreiben Sie an { $email }.
 why = Sie erhalten diese E-Mail, weil Sie bei { $shop } die Bestellung { $order } aufgegeben haben.
+
+## Die Seite hinter den Links einer E-Mail
+## =======================================
+
+page-headline-waiting = { $count ->
+    [one] Ein Artikel Ihrer Bestellung wartet
+   *[other] { $count } Artikel Ihrer Bestellung warten
+}
+page-headline-closed = In Ihrer Bestellung wartet nichts mehr
+page-headline-confirm = { $choice ->
+    [wait] Auf diesen Artikel warten?
+   *[cancel] Diesen Artikel stornieren?
+}
+page-intro = Sagen Sie uns zu jedem Artikel, ob Sie darauf warten oder ihn stornieren möchten. Es geschieht erst etwas, wenn Sie auf eine Schaltfläche drücken.
+page-intro-closed = Worauf Sie gewartet haben, ist versandt, storniert oder nicht mehr Teil der Bestellung. Es gibt nichts zu beantworten.
+page-closed = Wartet nicht mehr
+
+page-status = { $stands ->
+    [waiting] Nicht auf Lager
+    [ready] Auf Lager
+    [shipped] Versandt
+    [cancelled] Storniert
+   *[gone] Nicht mehr in dieser Bestellung
+}
+page-next-ready = Der Artikel ist auf Lager, und wir bereiten den Versand vor.
+
+page-told = Wie in unserer E-Mail vom { $date }.
+page-told-newest = Wie in unserer neuesten E-Mail, vom { $date }. Was frühere E-Mails zu diesem Artikel sagten, gilt nicht mehr.
+
+page-silence-nothing = Sie müssen nicht antworten. Tun Sie es nicht, ändert sich nichts: Ihre Bestellung bleibt bestehen, und wir halten Sie auf dem Laufenden.
+page-silence-consent = Antworten Sie nicht, sind Sie einverstanden, bis { $date } zu warten.
+page-silence-cancels = Hören wir bis { $date } nichts von Ihnen und haben wir den Artikel bis dahin nicht versandt, wird er storniert, und Sie erhalten Ihr Geld zurück.
+page-silence-over = Der letzte Tag für eine Antwort war der { $date }. Wurde der Artikel bis dahin nicht versandt, ist er storniert, und Sie erhalten Ihr Geld zurück.
+page-agreed-until = Sie sind einverstanden, bis { $date } zu warten. Bis zum Versand können Sie weiterhin stornieren.
+page-agreed = Sie sind einverstanden zu warten. Bis zum Versand können Sie jederzeit stornieren.
+
+page-answered = { $choice ->
+    [wait] Sie haben sich am { $at } entschieden zu warten.
+   *[cancel] Sie haben sich am { $at } entschieden zu stornieren.
+}
+page-cancelled-next = Ihre Antwort liegt uns vor, wir kümmern uns darum.
+page-answer-overtaken = Seitdem gibt es neuere Nachrichten. Möchten Sie weiterhin warten?
+page-answer-refused = Der Shop konnte das nicht ausführen. Der Kundendienst wird Ihnen schreiben.
+page-answer-refused-because = Der Shop konnte das nicht ausführen: { $reason }. Der Kundendienst wird Ihnen schreiben.
+
+page-confirm-what-cancel = Storniert wird alles, was noch nicht versandt ist (Menge: { $quantity }). Haben Sie es schon bezahlt, erhalten Sie Ihr Geld zurück. Das lässt sich nicht rückgängig machen.
+page-confirm-what-wait = Ihre Bestellung bleibt bestehen, und wir senden den Artikel, sobald er da ist. Bis zum Versand können Sie weiterhin stornieren.
+page-confirm-what-wait-until = Sie sind einverstanden, bis { $date } zu warten. Bis zum Versand können Sie weiterhin stornieren.
+page-confirm-what-wait-open = Sie sind einverstanden zu warten, obwohl es noch keinen Termin gibt. Bis zum Versand können Sie jederzeit stornieren.
+page-confirm = { $choice ->
+    [wait] Ja, ich warte
+   *[cancel] Ja, Artikel stornieren
+}
+page-back = Die ganze Bestellung zeigen
+
+page-recorded = { $choice ->
+    [wait] Vielen Dank. Ihre Antwort ist festgehalten: Sie warten auf diesen Artikel. Sie erhalten eine E-Mail, die das bestätigt.
+   *[cancel] Vielen Dank. Ihre Antwort ist festgehalten: Sie stornieren diesen Artikel. Sie erhalten eine E-Mail, die das bestätigt.
+}
+page-not-taken-shipped = Dieser Artikel ist schon versandt und lässt sich daher nicht mehr stornieren.
+page-not-taken-cancelled = Dieser Artikel ist schon storniert. Es gibt nichts mehr zu beantworten.
+page-not-taken-gone = Dieser Artikel ist nicht mehr Teil der Bestellung. Es gibt nichts mehr zu beantworten.
+page-not-taken-cancel-stands = Sie haben diesen Artikel storniert und können daher nicht mehr auf ihn warten.
+page-not-taken-late = Warten ist nicht mehr möglich: Der letzte Tag für eine Antwort war der { $date }.
+page-not-taken-newer = Zu diesem Artikel gibt es neuere Nachrichten, als Sie gesehen hatten; Ihre Antwort wurde daher nicht festgehalten. Bitte lesen Sie sie und antworten Sie noch einmal.
+
+page-link-old = Dieser Link ist zu alt
+page-link-old-text = Zu Ihrer Sicherheit gelten die Links unserer E-Mails nur eine Zeit lang. Wir können einen neuen an die E-Mail-Adresse der Bestellung senden.
+page-link-fresh = Neuen Link senden
+page-link-sent = Ein neuer Link ist unterwegs
+page-link-sent-text = Wir haben ihn an die E-Mail-Adresse der Bestellung gesandt. Das kann einige Minuten dauern. Bitte sehen Sie auch im Spam-Ordner nach.
+page-link-moved = Dieser Link wird nicht mehr verwendet
+page-link-moved-text = Die Bestellung, zu der er gehörte, wird nicht mehr unter dieser E-Mail-Adresse geführt. Bitte verwenden Sie den Link unserer neuesten E-Mail.
+
+page-unknown = Dieser Link führt nirgendwohin
+page-unknown-text = Vielleicht hat ihn Ihr E-Mail-Programm abgeschnitten. Bitte kopieren Sie den ganzen Link aus der E-Mail.
+page-guessing = Zu viele falsche Links
+page-guessing-text = Bitte warten Sie eine Minute und versuchen Sie es dann erneut.
+page-form = Ihre Antwort hat uns nicht erreicht
+page-form-text = Es wurde nichts geändert. Bitte gehen Sie zurück zur E-Mail und öffnen Sie den Link erneut.
+page-failed = Bei uns ist etwas schiefgegangen
+page-failed-text = Bitte versuchen Sie es in einer Minute erneut. Bleibt es so, nennen Sie uns die Nummer { $incident }.

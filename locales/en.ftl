@@ -159,3 +159,100 @@ regards = Kind regards,
 questions = Questions? Write to { $email }.
 # $shop: the shop's name. $order: the order's number.
 why = You receive this mail because you placed order { $order } with { $shop }.
+
+## The page behind the links of a mail
+## ===================================
+
+# $count: how many items wait.
+page-headline-waiting = { $count ->
+    [one] An item of your order is waiting
+   *[other] { $count } items of your order are waiting
+}
+page-headline-closed = Nothing of your order is waiting
+# $choice: wait or cancel, here and below.
+page-headline-confirm = { $choice ->
+    [wait] Wait for this item?
+   *[cancel] Cancel this item?
+}
+page-intro = Tell us for each item whether you would like to wait for it or to cancel it. Nothing happens until you press a button.
+page-intro-closed = What you were waiting for is sent, cancelled, or no longer part of the order. There is nothing to answer.
+page-closed = No longer waiting
+
+# $stands: waiting, ready, shipped, cancelled or gone (the shop shows it no more).
+page-status = { $stands ->
+    [waiting] On backorder
+    [ready] In stock
+    [shipped] Sent
+    [cancelled] Cancelled
+   *[gone] No longer in this order
+}
+page-next-ready = It is in stock, and we are preparing it for shipment.
+
+# $date: the day of our last mail about the item.
+page-told = As in our mail of { $date }.
+page-told-newest = As in our newest mail, of { $date }. What our earlier mails said about this item no longer holds.
+
+# What it means if the customer does not answer. Only the rules of the United States give silence a meaning.
+page-silence-nothing = You need not answer. If you do not, nothing changes: your order stands, and we keep you informed.
+# $date: the day told.
+page-silence-consent = If you do not answer, you agree to wait until { $date }.
+# $date: the last day to answer.
+page-silence-cancels = If we do not hear from you by { $date }, and have not sent it by then, this item is cancelled and you get your money back.
+page-silence-over = The last day to answer was { $date }. If it was not sent by then, this item is cancelled and you get your money back.
+page-agreed-until = You agreed to wait until { $date }. You may still cancel until it is sent.
+page-agreed = You agreed to wait. You may still cancel at any time until it is sent.
+
+# $at: day and time of the answer.
+page-answered = { $choice ->
+    [wait] You chose to wait, on { $at }.
+   *[cancel] You chose to cancel, on { $at }.
+}
+page-cancelled-next = We have your answer and are taking care of it.
+page-answer-overtaken = There has been newer news since. Would you still like to wait?
+page-answer-refused = The shop could not carry this out. Support will write to you.
+# $reason: the shop's own words.
+page-answer-refused-because = The shop could not carry this out: { $reason }. Support will write to you.
+
+# $quantity: the pieces that have not been sent.
+page-confirm-what-cancel = All { $quantity } that have not been sent yet are cancelled. If you have paid for them, you get your money back. This cannot be undone.
+page-confirm-what-wait = Your order stands, and we send the item as soon as it is in. You may still cancel until it is sent.
+# $date: the day that she agrees to.
+page-confirm-what-wait-until = You agree to wait until { $date }. You may still cancel until it is sent.
+page-confirm-what-wait-open = You agree to wait although there is no date. You may still cancel at any time until it is sent.
+page-confirm = { $choice ->
+    [wait] Yes, I will wait
+   *[cancel] Yes, cancel this item
+}
+page-back = Show the whole order
+
+page-recorded = { $choice ->
+    [wait] Thank you. Your answer is recorded: you wait for this item. You will get a mail that confirms it.
+   *[cancel] Thank you. Your answer is recorded: you cancel this item. You will get a mail that confirms it.
+}
+page-not-taken-shipped = This item has been sent already, so it cannot be cancelled or waited for any more.
+page-not-taken-cancelled = This item is cancelled already, so there is nothing left to answer.
+page-not-taken-gone = This item is no longer part of the order, so there is nothing left to answer.
+page-not-taken-cancel-stands = You have cancelled this item, so it can no longer be waited for.
+# $date: the last day to answer.
+page-not-taken-late = You can no longer choose to wait: the last day to answer was { $date }.
+page-not-taken-newer = There is newer news about this item than you had seen, so your answer was not recorded. Please read it and answer again.
+
+# An old link
+page-link-old = This link is too old
+page-link-old-text = For your safety, links in our mails work for a limited time. We can send a fresh one to the mail address of the order.
+page-link-fresh = Send a fresh link
+page-link-sent = A fresh link is on its way
+page-link-sent-text = We have sent it to the mail address of the order. It may take a few minutes. Please look into your spam folder too.
+page-link-moved = This link is no longer used
+page-link-moved-text = The order that it belonged to is no longer looked after under this mail address. Please use the link in our newest mail.
+
+# Something is wrong with a link or a form
+page-unknown = This link leads nowhere
+page-unknown-text = It may have been cut off by your mail program. Please copy the whole link from the mail.
+page-guessing = Too many wrong links
+page-guessing-text = Please wait a minute and try again.
+page-form = Your answer did not reach us
+page-form-text = Nothing was changed. Please go back to the mail and open the link again.
+page-failed = Something went wrong on our side
+# $incident: a number by which support finds what happened.
+page-failed-text = Please try again in a minute. If it stays so, tell us the number { $incident }.

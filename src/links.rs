@@ -99,21 +99,21 @@ impl LinkKeys {
     ///
     /// Takes the same time whether or not, and by whichever secret, the token is right.
     pub fn verify(&self, token: &str) -> Option<(Uuid, usize)> {
-        let bytes = URL_SAFE_NO_PAD.decode(token).ok()?;
-        if bytes.len() != LINK_ID_BYTES + SIGNATURE_BYTES {
-            return None;
-        }
-        let (id, signature) = bytes.split_at(LINK_ID_BYTES);
-        let link_id = Uuid::from_slice(id).ok()?;
+        let (link_id, signature) = parts_of(token)?;
         let mut signer = None;
         for (key, secret) in self.secrets.iter().enumerate() {
             // Every secret is tried, the right one too, so that the time tells nothing.
-            if signature_of(secret, link_id).verify_truncated_left(signature).is_ok() && signer.is_none() {
+            if signature_of(secret, link_id).verify_truncated_left(&signature).is_ok() && signer.is_none() {
                 signer = Some((link_id, key));
             }
         }
         signer
     }
+}
+
+/// The link that a token names, whoever made it: no leave to act, only a place to send a fresh link from.
+pub fn named_by(token: &str) -> Option<Uuid> {
+    parts_of(token).map(|(link_id, _)| link_id)
 }
 
 /// The page where an order's waiting lines are answered. `public_url` has no slash at its end.
@@ -126,6 +126,12 @@ pub fn choice(public_url: &str, token: &str, line_id: &str, want: Choice) -> Str
     format!("{}?line={}&want={}", choice_page(public_url, token), percent_encoded(line_id), want.word())
 }
 
+/// The same page after an answer, as seen from itself: it says what became of the answer to what she had seen.
+pub fn answered(line_id: &str, want: Choice, seen: Option<&str>) -> String {
+    let seen = seen.map(|seen| format!("&seen={}", percent_encoded(seen))).unwrap_or_default();
+    format!("?line={}&want={}{seen}", percent_encoded(line_id), want.word())
+}
+
 /// RFC 3986: everything but unreserved characters as `%XX`.
 fn percent_encoded(text: &str) -> String {
     let mut encoded = String::with_capacity(text.len());
@@ -136,6 +142,15 @@ fn percent_encoded(text: &str) -> String {
         }
     }
     encoded
+}
+
+fn parts_of(token: &str) -> Option<(Uuid, Vec<u8>)> {
+    let bytes = URL_SAFE_NO_PAD.decode(token).ok()?;
+    if bytes.len() != LINK_ID_BYTES + SIGNATURE_BYTES {
+        return None;
+    }
+    let (id, signature) = bytes.split_at(LINK_ID_BYTES);
+    Some((Uuid::from_slice(id).ok()?, signature.to_vec()))
 }
 
 fn token_by(secret: &str, link_id: Uuid) -> String {

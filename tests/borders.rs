@@ -20,7 +20,13 @@ const MAY_USE: [(&str, &[&str]); 13] = [
     ("watch", &["clock", "outbox", "settings", "shop", "store"]),
     ("store", &["choice", "clock", "failpoint", "outbox", "promise", "settings", "shop", "watch"]),
     ("deliver", &["clock", "failpoint", "links", "outbox", "render", "settings", "shop", "store", "watch"]),
-    ("web", &["app", "choice", "clock", "deliver", "links", "outbox", "promise", "render", "settings", "shop", "store", "watch"]),
+    (
+        "web",
+        &[
+            "app", "choice", "clock", "deliver", "links", "outbox", "promise", "render", "settings", "shop", "store",
+            "watch",
+        ],
+    ),
 ];
 
 /// Decisions: values in, values out.

@@ -20,10 +20,17 @@ create table orders (
   unsettled_since bigint,
   quiet_since bigint,
   look_at bigint,
+  fresh_link_at bigint,                  -- when a fresh link was last asked for; its life begins anew then
   unique (shop_id, order_id, recipient, locale)
 );
 create index orders_to_look_at on orders (look_at) where look_at is not null;
 create index orders_unsettled on orders (id) where unsettled_since is not null;
+
+-- Links that a fresh one took the place of. They act no more; their page offers another fresh one.
+create table retired_links (
+  link_id text primary key,
+  order_row bigint not null references orders (id)
+);
 
 -- The newest recorded state of every line.
 create table lines (

@@ -62,7 +62,9 @@ pub struct Recorded<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Decision {
     /// It is recorded as the answer to this notice.
-    Taken { notice: Option<Uuid> },
+    Taken {
+        notice: Option<Uuid>,
+    },
     /// It says what she has answered already.
     Nothing,
     NotTaken(Why),
@@ -266,7 +268,11 @@ mod tests {
     }
 
     fn any_seen() -> impl Strategy<Value = Seen> {
-        prop_oneof![Just(Seen::Unsaid), Just(Seen::Nothing), (1..4u128).prop_map(|id| Seen::Notice(Uuid::from_u128(id)))]
+        prop_oneof![
+            Just(Seen::Unsaid),
+            Just(Seen::Nothing),
+            (1..4u128).prop_map(|id| Seen::Notice(Uuid::from_u128(id)))
+        ]
     }
 
     fn any_status() -> impl Strategy<Value = Status> {

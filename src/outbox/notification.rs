@@ -78,8 +78,9 @@ impl Kind {
     }
 }
 
-/// The channel of mails, as the outbox names it.
+/// The channels, as the outbox names them.
 pub const MAIL: &str = "mail";
+pub const WEBHOOK: &str = "webhook";
 
 /// Where a notification stands. Exactly the words of the sent-log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]

@@ -41,6 +41,11 @@ impl<'a> Case<'a> {
         Case { history, line, now, calendar, today: calendar.day(now), position }
     }
 
+    /// The day in the shop.
+    pub fn today(&self) -> Date {
+        self.today
+    }
+
     /// E, by the rule set that the line stands under.
     pub fn expected(&self) -> Option<Date> {
         self.calendar.expected(self.line, self.history.clock.rules, self.today)

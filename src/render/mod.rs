@@ -15,6 +15,7 @@ pub mod foreign;
 pub mod letter;
 pub mod mail;
 pub mod mime;
+pub mod page;
 pub mod parts;
 pub mod samples;
 pub mod words;
@@ -77,7 +78,7 @@ impl Renderer {
 
     /// Everything that the mail says, in the customer's locale.
     pub fn render(&self, draft: &Draft) -> Result<Message, RenderError> {
-        let locale = customers_locale(draft);
+        let locale = locale_of(&draft.locale);
         let lexicon = self.words.of(&locale);
         let mut most_lines = MOST_LINES;
         loop {
@@ -93,6 +94,6 @@ impl Renderer {
 }
 
 /// `de_DE` and `de-DE` are the same; what is no locale is read as English, as its words will be.
-fn customers_locale(draft: &Draft) -> Locale {
-    draft.locale.replace('_', "-").parse().unwrap_or(locale!("en"))
+fn locale_of(locale: &str) -> Locale {
+    locale.replace('_', "-").parse().unwrap_or(locale!("en"))
 }

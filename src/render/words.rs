@@ -442,8 +442,10 @@ mod tests {
     #[test]
     fn every_message_is_said_somewhere_and_everything_said_is_a_message() {
         let mut code = String::new();
-        for entry in std::fs::read_dir("src/render/letter").unwrap() {
-            code.push_str(&std::fs::read_to_string(entry.unwrap().path()).unwrap());
+        for folder in ["src/render/letter", "src/render/page"] {
+            for entry in std::fs::read_dir(folder).unwrap() {
+                code.push_str(&std::fs::read_to_string(entry.unwrap().path()).unwrap());
+            }
         }
         let Sayable { variables, blocks } = shipped(ENGLISH);
         for id in variables.keys() {

@@ -187,13 +187,6 @@ impl Store {
         tx.rows(sent, vec![super::views::numbers(orders.iter().copied())?]).await?.iter().map(mail).collect()
     }
 
-    /// The order behind a link.
-    pub async fn order_of_link(&self, link_id: Uuid) -> Result<Option<i64>, StoreError> {
-        let mut tx = self.read().await?;
-        let row = tx.row(sql!("select id from orders where link_id = $1"), values![link_id]).await?;
-        row.map(|row| row.int("id")).transpose()
-    }
-
     /// How many notifications stand in each state of the outbox, and when the oldest that is due became due.
     pub async fn outbox_counts(&self) -> Result<Vec<(State, i64)>, StoreError> {
         let mut tx = self.read().await?;

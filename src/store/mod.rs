@@ -4,6 +4,7 @@
 //! speaks of one topic, in the words of the module it serves. Every method runs on SQLite and on PostgreSQL, and one
 //! suite of tests runs it on both.
 
+pub mod choices;
 pub mod dialect;
 mod ending;
 pub mod facts;
@@ -12,6 +13,8 @@ pub mod file_system;
 pub mod lines;
 pub mod log;
 pub mod outbox;
+pub mod promises;
+pub mod reach;
 pub mod record;
 pub mod staff;
 pub mod tasks;

@@ -135,7 +135,7 @@ pub(super) async fn lock(tx: &mut Tx, rows: &[i64]) -> Result<(), StoreError> {
     Ok(())
 }
 
-fn order_of(row: &Row) -> Result<Order, StoreError> {
+pub(super) fn order_of(row: &Row) -> Result<Order, StoreError> {
     let recipient = row.text("recipient")?;
     Ok(Order {
         row: row.int("id")?,

@@ -1,34 +1,41 @@
 //! The pages: what customers see behind the links of their mails, and what machines ask.
 //!
-//! In: HTTP requests. Out: pages that change nothing. Pages hold tokens in their addresses, so they are never cached
-//! and tell no other site where somebody came from. Errors show no details.
+//! In: HTTP requests. Out: pages. Pages hold tokens in their addresses, so they are never cached and tell no other site
+//! where somebody came from. Errors show no details.
 
 mod choice;
+mod guessing;
 mod machines;
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
 use axum::Router;
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::extract::DefaultBodyLimit;
+use axum::http::{HeaderValue, header};
 use axum::middleware::{self, Next};
-use axum::response::{Html, IntoResponse, Response};
+use axum::response::Response;
 use axum::routing::get;
 use jiff::{SignedDuration, Timestamp};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
-use crate::app::App;
+use crate::app::{self, App};
 use crate::clock::Clock;
+use crate::deliver::Renderers;
 use crate::links::LinkKeys;
 use crate::outbox::schedule::Schedules;
+use crate::promise::calendar::Calendar;
 use crate::settings::Settings;
 use crate::store::facts::fact;
 use crate::store::{Store, StoreError};
 
 /// How often a process that serves pages says so.
 const SEEN_EVERY: Duration = Duration::from_mins(1);
+/// More than any form of ours holds.
+const LONGEST_FORM: usize = 16 * 1024;
 const A_DAY: SignedDuration = SignedDuration::from_hours(24);
 
 /// What the pages work with.
@@ -36,8 +43,17 @@ pub struct Web {
     pub store: Store,
     pub settings: Arc<Settings>,
     pub schedules: Schedules,
+    pub renderers: Renderers,
     pub keys: LinkKeys,
     pub clock: Clock,
+    guessing: guessing::Guessing,
+}
+
+impl Web {
+    /// How the days of a shop are counted.
+    fn calendar(&self, shop_id: &str) -> Calendar<'_> {
+        Calendar { zone: &self.schedules.of(shop_id).zone, rules: &self.settings.rules }
+    }
 }
 
 impl App {
@@ -46,15 +62,20 @@ impl App {
             store: self.store.clone(),
             settings: self.settings.clone(),
             schedules: Schedules::new(&self.settings),
+            renderers: app::renderers(&self.settings)?,
             keys: self.link_keys().await?,
             clock: self.clock.clone(),
+            guessing: guessing::Guessing::default(),
         }))
     }
 }
 
 /// All routes.
 pub fn router(web: Arc<Web>) -> Router {
-    let customer = Router::new().route("/choice/{token}", get(choice::show)).layer(middleware::from_fn(keep_private));
+    let customer = Router::new()
+        .route("/choice/{token}", get(choice::show).post(choice::answer))
+        .layer(DefaultBodyLimit::max(LONGEST_FORM))
+        .layer(middleware::from_fn(keep_private));
     let machines = Router::new()
         .route("/healthz", get(machines::alive))
         .route("/readyz", get(machines::ready))
@@ -86,7 +107,9 @@ pub async fn serve_on(listener: TcpListener, router: Router, web: Arc<Web>, mut 
         // An error means that nobody is left to stop us: then we stop too.
         let _ = stop.wait_for(|stop| *stop).await;
     };
-    let serving = axum::serve(listener, router).with_graceful_shutdown(stopped).into_future();
+    let serving = axum::serve(listener, router.into_make_service_with_connect_info::<SocketAddr>())
+        .with_graceful_shutdown(stopped)
+        .into_future();
     tokio::select! {
         served = serving => if let Err(error) = served {
             tracing::error!(%error, "the pages are served no more");
@@ -116,14 +139,4 @@ async fn keep_private(request: axum::extract::Request, next: Next) -> Response {
                   form-action 'self'; frame-ancestors 'none'";
     headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
     response
-}
-
-/// Something of ours failed: the log has the details, the customer gets a number that leads there.
-fn failure(error: &dyn std::error::Error, clock: &Clock) -> Response {
-    let incident = clock.random_id();
-    tracing::error!(%incident, %error, "a page failed");
-    let page = format!(
-        "<!doctype html><title>Sorry</title><p>Something went wrong on our side. Please try again in a minute. If it stays so, tell support the number <code>{incident}</code>."
-    );
-    (StatusCode::INTERNAL_SERVER_ERROR, Html(page)).into_response()
 }

@@ -6,6 +6,7 @@ use backorderd::settings::duration::Span;
 use backorderd::shop::line::Line;
 use backorderd::store::lines::{Comparison, content_hash, key};
 use backorderd::store::outbox::Fate;
+use backorderd::store::reach::Link;
 use backorderd::store::record::{Batch, FloodGuard, Recording, flood_window};
 use backorderd::store::{Store, StoreError};
 use backorderd::watch::standing::{Standing, Told};
@@ -97,8 +98,8 @@ async fn one_mail_is_about_one_shop_order_recipient_and_locale() {
         assert_eq!(log(store).await.len(), 4, "nobody cannot be told");
         let order = the_order(store).await;
         assert_eq!(order.order_number, "#S1");
-        assert_eq!(store.order_of_link(order.link_id).await.unwrap(), Some(order.row));
-        assert_eq!(store.order_of_link(uuid::Uuid::nil()).await.unwrap(), None);
+        assert_eq!(store.link(order.link_id).await.unwrap(), Some(Link { order_row: order.row, retired: false }));
+        assert_eq!(store.link(uuid::Uuid::nil()).await.unwrap(), None);
     }
 }
 

@@ -127,15 +127,16 @@ struct TellingRow<'a> {
     telling: Option<String>,
 }
 
+/// Something that was read or decided about a line, for `explain`.
 #[derive(Serialize)]
-struct EventRow<'a> {
-    shop_id: &'a str,
-    line_id: &'a str,
-    what: &'static str,
-    detail: String,
+pub(super) struct EventRow<'a> {
+    pub shop_id: &'a str,
+    pub line_id: &'a str,
+    pub what: &'static str,
+    pub detail: String,
 }
 
-async fn record_events(tx: &mut Tx, events: &[EventRow<'_>], at: Timestamp) -> Result<(), StoreError> {
+pub(super) async fn record_events(tx: &mut Tx, events: &[EventRow<'_>], at: Timestamp) -> Result<(), StoreError> {
     if events.is_empty() {
         return Ok(());
     }

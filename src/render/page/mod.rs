@@ -1,0 +1,160 @@
+//! The pages behind the links of the mails, in the customer's words.
+//!
+//! In: [`facts`], and the words of her locale. Out: HTML that needs no script and loads nothing but pictures. What can go
+//! wrong: words that cannot be said, or a template that fails to write; only a fault of ours can cause either.
+
+mod card;
+pub mod facts;
+
+use askama::Template;
+
+use self::card::{Card, banner};
+use self::facts::{LinkFacts, OrderFacts, Setting, Stands, Wanted};
+use super::colour::Accent;
+use super::foreign::{self, web_address};
+use super::letter::voice::{Value, Voice};
+use super::words::Unsayable;
+use super::{RenderError, Renderer, locale_of};
+
+const LONGEST_NAME: usize = 100;
+const LONGEST_ADDRESS: usize = 300;
+
+/// What is around every page.
+struct Shell {
+    language: String,
+    /// `ltr` or `rtl`.
+    direction: &'static str,
+    accent: Accent,
+    shop_name: String,
+    shop_url: Option<String>,
+    logo_url: Option<String>,
+    questions: String,
+    postal_address: String,
+}
+
+#[derive(Template)]
+#[template(path = "pages/choice.html", whitespace = "minimize")]
+struct OrderPage {
+    shell: Shell,
+    order: String,
+    headline: String,
+    intro: Option<String>,
+    /// Its class and its words.
+    banner: Option<(&'static str, String)>,
+    open: Vec<Card>,
+    closed_title: String,
+    closed: Vec<Card>,
+    /// Leads from one line to the whole order.
+    back: Option<String>,
+}
+
+#[derive(Template)]
+#[template(path = "pages/link.html", whitespace = "minimize")]
+struct LinkPage {
+    shell: Shell,
+    headline: String,
+    text: String,
+    /// The button that asks for a fresh link.
+    fresh: Option<String>,
+}
+
+impl Renderer {
+    /// The page of an order; or, where the link asks for one answer, that one line to confirm.
+    pub fn order_page(&self, setting: &Setting, facts: &OrderFacts) -> Result<String, RenderError> {
+        let locale = locale_of(&setting.locale);
+        let voice = Voice::new(self.words.of(&locale), &locale);
+        let spoken_of = facts.spoken_of.as_ref().and_then(|of| Some((of.line, facts.lines.get(of.line)?, of.wanted)));
+        let confirms = match spoken_of {
+            Some((_, line, Some(Wanted::Confirm(choice)))) => Some((line, choice)),
+            _ => None,
+        };
+        let mut page = OrderPage::whole(&voice, shell(&voice, &setting.shop)?, facts)?;
+        if let Some((_, line, Some(wanted))) = spoken_of {
+            page.banner = banner(&voice, line, wanted)?;
+        }
+        if let Some((line, choice)) = confirms {
+            page.headline = voice.say("page-headline-confirm", &[("choice", Value::Choice(choice.word()))])?;
+            page.intro = None;
+            page.open = vec![Card::of(&voice, line, true)?.to_confirm(&voice, line, choice)?];
+            page.closed.clear();
+            page.back = Some(voice.say("page-back", &[])?);
+        }
+        Ok(page.render()?)
+    }
+
+    /// A page that shows nothing of an order.
+    pub fn link_page(&self, setting: &Setting, facts: &LinkFacts) -> Result<String, RenderError> {
+        let locale = locale_of(&setting.locale);
+        let voice = Voice::new(self.words.of(&locale), &locale);
+        let (headline, text) = match facts {
+            LinkFacts::Old => ("page-link-old", "page-link-old-text"),
+            LinkFacts::FreshSent => ("page-link-sent", "page-link-sent-text"),
+            LinkFacts::Moved => ("page-link-moved", "page-link-moved-text"),
+            LinkFacts::Unknown => ("page-unknown", "page-unknown-text"),
+            LinkFacts::Guessing => ("page-guessing", "page-guessing-text"),
+            LinkFacts::Form => ("page-form", "page-form-text"),
+            LinkFacts::Failed { .. } => ("page-failed", "page-failed-text"),
+        };
+        let incident = if let LinkFacts::Failed { incident } = facts { incident } else { "" };
+        let page = LinkPage {
+            shell: shell(&voice, &setting.shop)?,
+            headline: voice.say(headline, &[])?,
+            text: voice.say(text, &[("incident", Value::Text(incident))])?,
+            fresh: (*facts == LinkFacts::Old).then(|| voice.say("page-link-fresh", &[])).transpose()?,
+        };
+        Ok(page.render()?)
+    }
+}
+
+impl OrderPage {
+    fn whole(voice: &Voice, shell: Shell, facts: &OrderFacts) -> Result<OrderPage, Unsayable> {
+        let chosen = facts.spoken_of.as_ref().map(|of| of.line);
+        let (mut open, mut closed) = (Vec::new(), Vec::new());
+        for (place, line) in facts.lines.iter().enumerate() {
+            let card = Card::of(voice, line, chosen == Some(place))?;
+            match line.stands {
+                Stands::Waiting | Stands::Ready => open.push(card),
+                Stands::Shipped | Stands::Cancelled | Stands::Gone => closed.push(card),
+            }
+        }
+        let waiting = facts.lines.iter().filter(|line| line.stands == Stands::Waiting).count();
+        let headline = match (waiting, open.len()) {
+            (0, 0) => voice.say("page-headline-closed", &[])?,
+            (0, ready) => voice.say("headline-restocked", &[("count", Value::Count(ready))])?,
+            (waiting, _) => voice.say("page-headline-waiting", &[("count", Value::Count(waiting))])?,
+        };
+        let asks = facts.lines.iter().any(|line| line.may_wait);
+        let intro = match (asks, open.is_empty()) {
+            (true, _) => Some(voice.say("page-intro", &[])?),
+            (false, true) => Some(voice.say("page-intro-closed", &[])?),
+            (false, false) => None,
+        };
+        let order_number = foreign::shown(&facts.order_number, LONGEST_NAME).unwrap_or_default();
+        Ok(OrderPage {
+            shell,
+            order: voice.say("order", &[("order", Value::Text(&order_number))])?,
+            headline,
+            intro,
+            banner: None,
+            open,
+            closed_title: voice.say("page-closed", &[])?,
+            closed,
+            back: None,
+        })
+    }
+}
+
+fn shell(voice: &Voice, shop: &super::draft::ShopFace) -> Result<Shell, Unsayable> {
+    let address: Vec<String> =
+        shop.postal_address.lines().map(foreign::one_line).filter(|part| !part.is_empty()).collect();
+    Ok(Shell {
+        language: voice.language(),
+        direction: if voice.right_to_left { "rtl" } else { "ltr" },
+        accent: Accent::of(&shop.accent),
+        shop_name: voice.quote(&shop.name, LONGEST_NAME).unwrap_or_default(),
+        shop_url: web_address(&shop.url),
+        logo_url: shop.logo_url.as_deref().and_then(web_address),
+        questions: voice.say("questions", &[("email", Value::Text(&foreign::one_line(&shop.support_email)))])?,
+        postal_address: voice.quote(&address.join(", "), LONGEST_ADDRESS).unwrap_or_default(),
+    })
+}

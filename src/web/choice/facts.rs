@@ -1,0 +1,155 @@
+//! What a link reaches becomes what its page says. Pure.
+
+use jiff::Timestamp;
+
+use super::super::Web;
+use super::Preselected;
+use crate::choice::Choice;
+use crate::choice::decide::{Asked, Decision, Recorded, Seen, decide};
+use crate::promise::calendar::Calendar;
+use crate::promise::case::{Case, Ended};
+use crate::promise::deadline::{Answered, Deadline};
+use crate::promise::terms::Silence;
+use crate::render::draft::DateMeaning;
+use crate::render::page::facts::{AnswerFacts, Became, LineFacts, OrderFacts, SilenceFacts, SpokenOf, Stands, Wanted};
+use crate::shop::line::{RuleSet, Status};
+use crate::store::promises::ChoiceState;
+use crate::store::reach::{Reach, Reached};
+
+/// What the decision about an answer is made from.
+pub fn recorded<'a>(line: &'a Reached, case: &Case<'_>) -> Recorded<'a> {
+    Recorded {
+        status: line.line.status(),
+        gone: line.gone,
+        told_by: line.told_by,
+        answers: &line.history.answers,
+        takes_wait: case.takes_wait(),
+    }
+}
+
+/// The page of an order.
+pub fn order_facts(web: &Web, reach: &Reach, preselected: &Preselected, now: Timestamp) -> OrderFacts {
+    let calendar = web.calendar(&reach.order.shop_id);
+    let named = |line: &Reached| preselected.line.as_ref() == Some(&line.line.line_id);
+    let mut shown: Vec<&Reached> = reach.lines.iter().filter(|line| has_waited(line) || named(line)).collect();
+    shown.sort_by_key(|line| match stands(line) {
+        Stands::Waiting => 0,
+        Stands::Ready => 1,
+        Stands::Shipped | Stands::Cancelled | Stands::Gone => 2,
+    });
+    let spoken_of = shown.iter().position(|line| named(line)).map(|place| {
+        let line = shown[place];
+        let wanted = preselected.want.as_deref().and_then(Choice::of_word);
+        let case = Case::new(&line.history, &line.line, now, calendar);
+        let seen = Seen::of_field(preselected.seen.as_deref());
+        let wanted = wanted.map(|choice| match decide(Asked { choice, seen }, recorded(line, &case)) {
+            Decision::Taken { .. } => Wanted::Confirm(choice),
+            Decision::Nothing => Wanted::Recorded(choice),
+            Decision::NotTaken(why) => Wanted::NotTaken(why),
+        });
+        SpokenOf { line: place, wanted }
+    });
+    OrderFacts {
+        order_number: reach.order.order_number.clone(),
+        lines: shown.into_iter().map(|line| line_facts(line, now, calendar)).collect(),
+        spoken_of,
+    }
+}
+
+/// Whether the line is one of those that she waits for, or did.
+fn has_waited(line: &Reached) -> bool {
+    let told = line.told.as_ref().is_some_and(|told| told.waited);
+    let waits = !line.gone && line.line.status() == Status::Backordered;
+    waits || told || line.history.backordered_on.is_some() || !line.given.is_empty()
+}
+
+fn stands(line: &Reached) -> Stands {
+    match line.line.status() {
+        _ if line.gone => Stands::Gone,
+        Status::Backordered => Stands::Waiting,
+        Status::Ready => Stands::Ready,
+        Status::Shipped => Stands::Shipped,
+        Status::Cancelled => Stands::Cancelled,
+    }
+}
+
+fn line_facts(line: &Reached, now: Timestamp, calendar: Calendar<'_>) -> LineFacts {
+    let case = Case::new(&line.history, &line.line, now, calendar);
+    let (terms, deadline) = (case.terms(), case.deadline());
+    let may = |choice| {
+        let asked = Asked { choice, seen: line.told_by.map_or(Seen::Nothing, Seen::Notice) };
+        matches!(decide(asked, recorded(line, &case)), Decision::Taken { .. })
+    };
+    let silence = silence(line, &case, deadline.as_ref());
+    let wait_helps = terms.asks || matches!(silence, SilenceFacts::Cancels(_));
+    let stands = stands(line);
+    let shown = &line.line;
+    let reason = shown.delay_reason.clone().or(terms.reason).filter(|_| stands == Stands::Waiting);
+    let in_force = deadline.as_ref().filter(|deadline| deadline.stage.is_option());
+    LineFacts {
+        line_id: shown.line_id.clone(),
+        seen: Seen::field(line.told_by),
+        product_name: shown.product_name.clone(),
+        product_url: shown.product_url.clone(),
+        image_url: shown.image_url.clone(),
+        sku: shown.sku.clone(),
+        stands,
+        open: shown.open(),
+        short: shown.short(),
+        expected_by: case.expected(),
+        meaning: match line.history.clock.rules {
+            RuleSet::UsFtc => DateMeaning::Shipping,
+            RuleSet::Uk | RuleSet::Eu => DateMeaning::Delivery,
+            RuleSet::None => DateMeaning::Expected,
+        },
+        reason,
+        told_on: line.told_by.and(line.told.as_ref()).map(|told| calendar.day(told.at)),
+        told_before: line.mails > 1,
+        answer: latest_answer(line, calendar),
+        silence,
+        wait_agrees_to: in_force.map(|deadline| deadline.revised_to),
+        may_wait: may(Choice::Wait) && wait_helps,
+        may_cancel: may(Choice::Cancel),
+    }
+}
+
+fn latest_answer(line: &Reached, calendar: Calendar<'_>) -> Option<AnswerFacts> {
+    let given = line.given.iter().rfind(|given| given.answer.is_hers())?;
+    let answer = given.answer;
+    let overtaken = answer.choice == Choice::Wait && answer.notice != line.told_by && line.is_open();
+    Some(AnswerFacts {
+        choice: answer.choice,
+        at: answer.at.to_zoned(calendar.zone.clone()).datetime(),
+        became: match given.state {
+            ChoiceState::Refused => Became::Refused(given.reason.clone()),
+            ChoiceState::Open | ChoiceState::Done | ChoiceState::Dropped if overtaken => Became::Overtaken,
+            ChoiceState::Open | ChoiceState::Done | ChoiceState::Dropped => Became::Stands,
+        },
+    })
+}
+
+/// What silence means now, by the notice in force: not by the one that the next mail will be, which nobody has told her.
+fn silence(line: &Reached, case: &Case<'_>, deadline: Option<&Deadline>) -> SilenceFacts {
+    if !line.is_open() || case.ended() == Some(Ended::ByAnswer) {
+        return SilenceFacts::Unsaid;
+    }
+    let is_us = line.history.clock.rules == RuleSet::UsFtc;
+    let Some(deadline) = deadline.filter(|_| is_us) else { return SilenceFacts::Nothing };
+    let today = case.today();
+    let ahead = |day: &jiff::civil::Date| *day >= today;
+    match (deadline.silence, deadline.cancels_after, deadline.revised_to) {
+        _ if deadline.stage.is_option() && deadline.answer == Answered::Wait => {
+            // What she agreed to and did not come is told by the next mail, and not by this page.
+            match deadline.revised_to {
+                None => SilenceFacts::Agreed(None),
+                Some(day) if ahead(&day) => SilenceFacts::Agreed(Some(day)),
+                Some(_) => SilenceFacts::Unsaid,
+            }
+        }
+        (Silence::Cancels, Some(last_day), _) if ahead(&last_day) => SilenceFacts::Cancels(last_day),
+        (Silence::Cancels, Some(last_day), _) => SilenceFacts::Over(last_day),
+        (Silence::Consent, _, Some(day)) if ahead(&day) => SilenceFacts::Consent(day),
+        (Silence::NoEffect, ..) if deadline.promised_by.is_none_or(|day| ahead(&day)) => SilenceFacts::Nothing,
+        _ => SilenceFacts::Unsaid,
+    }
+}
