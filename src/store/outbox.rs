@@ -98,6 +98,8 @@ pub enum Fate {
     Overtaken {
         note: &'static str,
     },
+    /// Too late for the option notice in it: the order is to be planned afresh, and staff are told.
+    Expired,
     Held {
         note: String,
     },

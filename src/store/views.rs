@@ -7,8 +7,9 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::dialect::{Row, Tx, batch, sql};
-use super::{Store, StoreError};
+use super::{Store, StoreError, promises};
 use crate::outbox::plan::{LineView, OrderView, Planned, Unsent};
+use crate::promise::history::History;
 use crate::watch::standing::Told;
 
 /// The baseline's recipient: everybody.
@@ -68,6 +69,13 @@ impl Orders {
         let place = self.places.get(&row.int("order_row")?).copied();
         place.map(|place| &mut self.orders[place]).ok_or_else(|| StoreError::Damaged("a line without its order".into()))
     }
+
+    /// The history of a line; `None`: the shop shows it no more.
+    fn history(&mut self, order_row: i64, line_id: &str) -> Option<&mut History> {
+        let place = *self.places.get(&order_row)?;
+        let lines = self.orders[place].view.lines.iter_mut();
+        lines.filter(|line| line.line.line_id == line_id).map(|line| &mut line.history).next()
+    }
 }
 
 /// Loads all that an order is planned from; inside a transaction that writes, call [`lock`] first.
@@ -79,14 +87,19 @@ pub(super) async fn load(tx: &mut Tx, rows: &[i64], channel: &str, now: Timestam
         "from " rows(n bigint) " join outbox o on o.order_row = x.n "
         "where o.channel = $2 and o.state in ('queued', 'held') and o.news");
     for row in tx.rows(unsent, vec![ids.clone(), channel.into()]).await? {
-        orders.of(&row)?.view.unsent = Some(Unsent {
+        let unsent = Unsent {
             id: row.id("id")?,
             held: row.maybe_text("held")?,
             released: row.bool("released")?,
             settled: row.bool("settled")?,
             due_at: row.time("due_at")?,
             content: row.json("content")?,
-        });
+        };
+        let view = &mut orders.of(&row)?.view;
+        for line in view.lines.iter_mut().filter(|_| unsent.held.is_some()) {
+            line.history.held = unsent.content.lines.iter().any(|said| said.line_id == line.line.line_id);
+        }
+        view.unsent = Some(unsent);
     }
     let date_mails = sql!("select s.order_row, s.sent_at from " rows(n bigint) " join sent_log s on s.order_row = x.n "
         "where s.kind = 'date_changed' and s.state in ('sent', 'in_doubt') and s.sent_at > $2 order by s.sent_at");
@@ -105,18 +118,29 @@ async fn with_lines(tx: &mut Tx, rows: &[i64]) -> Result<Orders, StoreError> {
         orders.places.insert(order.row, orders.orders.len());
         orders.orders.push(order);
     }
-    let lines = sql!("select l.order_row, l.snapshot, t.told, t.planned, t.notification_id, b.told as baseline "
+    let lines = sql!("select l.order_row, l.snapshot, l.clock, l.backordered_on, l.last_open_at, l.cancelled_at, l.refunded_at, "
+        "t.told, t.planned, t.notification_id, b.told as baseline "
         "from " rows(n bigint) " join orders o on o.id = x.n join lines l on l.order_row = o.id "
         "left join tellings t on t.shop_id = l.shop_id and t.line_id = l.line_id and t.recipient = o.recipient "
         "left join tellings b on b.shop_id = l.shop_id and b.line_id = l.line_id and b.recipient = '*' "
         "where not l.gone order by l.order_row, l.line_id");
-    for row in tx.rows(lines, vec![ids]).await? {
+    for row in tx.rows(lines, vec![ids.clone()]).await? {
         let told: Option<Told> = row.maybe_json("told")?;
         let told = told.map_or_else(|| row.maybe_json("baseline"), |told| Ok(Some(told)))?;
         let told_by = row.maybe_text("notification_id")?.map(|_| row.id("notification_id")).transpose()?;
         let planned: Option<Planned> = row.maybe_json("planned")?;
-        let line = row.json("snapshot")?;
-        orders.of(&row)?.view.lines.push(LineView { line, told, told_by, planned });
+        let (line, history) = (row.json("snapshot")?, promises::history_of(&row)?);
+        orders.of(&row)?.view.lines.push(LineView { line, told, told_by, planned, history });
+    }
+    for (row, line_id, notice) in promises::notices(tx, &ids).await? {
+        if let Some(history) = orders.history(row, &line_id) {
+            history.notices.push(notice);
+        }
+    }
+    for (row, line_id, answer) in promises::answers(tx, &ids).await? {
+        if let Some(history) = orders.history(row, &line_id) {
+            history.answers.push(answer);
+        }
     }
     Ok(orders)
 }
@@ -150,6 +174,7 @@ fn order_of(row: &Row) -> Result<Order, StoreError> {
             changed_at: row.maybe_time("changed_at")?,
             unsettled_since: row.maybe_time("unsettled_since")?,
             quiet_since: row.maybe_time("quiet_since")?,
+            look_at: row.maybe_time("look_at")?,
             lines: Vec::new(),
             unsent: None,
             date_mails: Vec::new(),
