@@ -306,7 +306,7 @@ fn act(view: &OrderView, found: &[Found], unsettled: Option<Timestamp>, at: Circ
         return Action::Keep;
     };
     if unsent.content.expires_at().is_some_and(|midnight| midnight <= at.began) {
-        return Action::Expire(news(found).map(anew));
+        return Action::Expire(news(found).or_else(|| still_waiting(found)).map(anew));
     }
     // What staff let go stays free.
     let held = || unsent.held.clone().or_else(|| must_be_seen(found).filter(|_| !unsent.released));
