@@ -7,7 +7,7 @@ use jiff::{Timestamp, civil::Date};
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::dialect::{Row, Tx, Value, batch, sql};
+use super::dialect::{Row, Tx, batch, sql};
 use super::{Store, StoreError};
 use crate::choice::{Answer, By, Choice};
 use crate::outbox::plan::Content;
@@ -36,19 +36,33 @@ pub(super) fn history_of(row: &Row) -> Result<History, StoreError> {
 /// What belongs to one line of an order: the order's row, the line's id.
 pub(super) type OfLine<T> = (i64, String, T);
 
-/// The accepted notices of the lines of orders, oldest first.
-pub(super) async fn notices(tx: &mut Tx, orders: &Value) -> Result<Vec<OfLine<Notice>>, StoreError> {
-    let notices = sql!("select l.order_row, l.line_id, n.notice from " rows(n bigint) " join lines l on l.order_row = x.n "
-        "join notices n on n.shop_id = l.shop_id and n.line_id = l.line_id order by n.accepted_at, n.notification_id");
-    let notice = |row: &Row| Ok((row.int("order_row")?, row.text("line_id")?, row.json("notice")?));
-    tx.rows(notices, vec![orders.clone()]).await?.iter().map(notice).collect()
+/// A line whose notices and answers are asked for.
+#[derive(Clone, Serialize)]
+pub(super) struct LineKey {
+    pub order_row: i64,
+    pub shop_id: String,
+    pub line_id: String,
 }
 
-/// The answers about the lines of orders, oldest first.
-pub(super) async fn answers(tx: &mut Tx, orders: &Value) -> Result<Vec<OfLine<Answer>>, StoreError> {
-    let answers = sql!("select l.order_row, l.line_id, c.choice, c.chosen_at, c.made_by, c.notification_id, c.state, c.taken_at "
-        "from " rows(n bigint) " join lines l on l.order_row = x.n "
-        "join choices c on c.shop_id = l.shop_id and c.line_id = l.line_id order by c.chosen_at, c.id");
+/// The accepted notices of `lines`, oldest first.
+pub(super) async fn notices(tx: &mut Tx, lines: &[LineKey]) -> Result<Vec<OfLine<Notice>>, StoreError> {
+    if lines.is_empty() {
+        return Ok(Vec::new());
+    }
+    let notices = sql!("select x.order_row, x.line_id, n.notice from " rows(order_row bigint, shop_id text, line_id text)
+        " join notices n on n.shop_id = x.shop_id and n.line_id = x.line_id order by n.accepted_at, n.notification_id");
+    let notice = |row: &Row| Ok((row.int("order_row")?, row.text("line_id")?, row.json("notice")?));
+    tx.rows(notices, vec![batch(lines)?]).await?.iter().map(notice).collect()
+}
+
+/// The answers about `lines`, oldest first.
+pub(super) async fn answers(tx: &mut Tx, lines: &[LineKey]) -> Result<Vec<OfLine<Answer>>, StoreError> {
+    if lines.is_empty() {
+        return Ok(Vec::new());
+    }
+    let answers = sql!("select x.order_row, x.line_id, c.choice, c.chosen_at, c.made_by, c.notification_id, c.state, c.taken_at "
+        "from " rows(order_row bigint, shop_id text, line_id text)
+        " join choices c on c.shop_id = x.shop_id and c.line_id = x.line_id order by c.chosen_at, c.id");
     let answer = |row: &Row| {
         let answer = Answer {
             choice: row.word("choice", Choice::of_word)?,
@@ -60,7 +74,7 @@ pub(super) async fn answers(tx: &mut Tx, orders: &Value) -> Result<Vec<OfLine<An
         };
         Ok((row.int("order_row")?, row.text("line_id")?, answer))
     };
-    tx.rows(answers, vec![orders.clone()]).await?.iter().map(answer).collect()
+    tx.rows(answers, vec![batch(lines)?]).await?.iter().map(answer).collect()
 }
 
 /// Records what the accepted notification `id` said of the law, line by line: once, whenever its acceptance is learned.

@@ -7,9 +7,11 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::dialect::{Row, Tx, batch, sql};
-use super::{Store, StoreError, promises};
+use super::promises::{self, LineKey};
+use super::{Store, StoreError};
 use crate::outbox::plan::{LineView, OrderView, Planned, Unsent};
 use crate::promise::history::History;
+use crate::shop::line::RuleSet;
 use crate::watch::standing::Told;
 
 /// The baseline's recipient: everybody.
@@ -132,12 +134,23 @@ async fn with_lines(tx: &mut Tx, rows: &[i64]) -> Result<Orders, StoreError> {
         let (line, history) = (row.json("snapshot")?, promises::history_of(&row)?);
         orders.of(&row)?.view.lines.push(LineView { line, told, told_by, planned, history });
     }
-    for (row, line_id, notice) in promises::notices(tx, &ids).await? {
+    let (mut all, mut under_rules) = (Vec::new(), Vec::new());
+    for order in &orders.orders {
+        for view in &order.view.lines {
+            let (shop_id, line_id) = (view.line.shop_id.clone(), view.line.line_id.clone());
+            let key = LineKey { order_row: order.row, shop_id, line_id };
+            if view.history.clock.rules != RuleSet::None {
+                under_rules.push(key.clone());
+            }
+            all.push(key);
+        }
+    }
+    for (row, line_id, notice) in promises::notices(tx, &under_rules).await? {
         if let Some(history) = orders.history(row, &line_id) {
             history.notices.push(notice);
         }
     }
-    for (row, line_id, answer) in promises::answers(tx, &ids).await? {
+    for (row, line_id, answer) in promises::answers(tx, &all).await? {
         if let Some(history) = orders.history(row, &line_id) {
             history.answers.push(answer);
         }
@@ -146,14 +159,14 @@ async fn with_lines(tx: &mut Tx, rows: &[i64]) -> Result<Orders, StoreError> {
 }
 
 /// Locks the orders of `rows` until the transaction ends, in the order of their ids, so that two writers never wait
-/// for each other; and what is unsent of them, so that no worker takes it meanwhile.
+/// for each other; and the unsent news of them, so that no worker takes it meanwhile.
 pub(super) async fn lock(tx: &mut Tx, rows: &[i64]) -> Result<(), StoreError> {
     // Differs because SQLite's one writer needs no row locks.
     if let Tx::Postgres(_) = tx {
         let orders = sql!("select id from orders where id in (select n from " rows(n bigint) ") order by id" lock);
         tx.rows(orders, vec![numbers(rows.iter().copied())?]).await?;
         let unsent = sql!("select id from outbox where order_row in (select n from " rows(n bigint) ") "
-            "and state in ('queued', 'held') order by id" lock);
+            "and state in ('queued', 'held') and news order by id" lock);
         tx.rows(unsent, vec![numbers(rows.iter().copied())?]).await?;
     }
     Ok(())
