@@ -89,7 +89,7 @@ pub enum Why {
 /// Decides about one answer of hers.
 pub fn decide(asked: Asked, line: Recorded<'_>) -> Decision {
     let latest = line.answers.iter().rfind(|answer| answer.by != By::Silence && !answer.refused);
-    let cancelled = line.answers.iter().any(|answer| cancels(answer));
+    let cancelled = line.answers.iter().any(cancels);
     let notice = match asked.seen {
         Seen::Unsaid => line.told_by,
         Seen::Nothing => None,
@@ -144,7 +144,7 @@ mod tests {
     const SHIPPED: Decision = Decision::NotTaken(Why::Shipped);
 
     fn answer(choice: Choice, notice: Option<Uuid>) -> Answer {
-        Answer { choice, at: Timestamp::UNIX_EPOCH, by: By::Customer, notice, refused: false }
+        Answer { choice, at: Timestamp::UNIX_EPOCH, by: By::Customer, notice, refused: false, taken: false }
     }
 
     fn refused(choice: Choice) -> Answer {

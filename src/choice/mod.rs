@@ -66,6 +66,8 @@ pub struct Answer {
     pub notice: Option<Uuid>,
     /// Refused by the shop: it no longer stands.
     pub refused: bool,
+    /// The shop has taken it.
+    pub taken: bool,
 }
 
 impl Answer {
