@@ -5,15 +5,16 @@
 //! then nothing happens.
 
 use jiff::{SignedDuration, Timestamp, civil::Date};
+use rust_decimal::Decimal;
 use uuid::Uuid;
 
-use super::dialect::{Row, Tx, sql, values};
-use super::promises::ChoiceState;
+use super::dialect::{Row, Tx, batch, sql, values};
+use super::promises::{LineKey, answer_of};
 use super::reach::{Reach, Reached, reach};
 use super::record::{EventRow, record_events};
 use super::{Store, StoreError, views};
 use crate::choice::decide::Decision;
-use crate::choice::{By, Choice};
+use crate::choice::{Answer, By, Choice};
 use crate::clock::Clock;
 use crate::outbox::notification::{Kind, State};
 use crate::outbox::plan::{Answered, Content, ContentLine};
@@ -53,6 +54,45 @@ pub struct Ways {
     /// `[choices.sql]` has a statement for this choice.
     pub statement: bool,
     pub hook: bool,
+}
+
+/// An answer and what became of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Given {
+    pub answer: Answer,
+    /// The pieces that were open.
+    pub quantity: Decimal,
+    pub state: ChoiceState,
+    /// Why the shop refused it.
+    pub reason: Option<String>,
+}
+
+/// How far an answer has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ChoiceState {
+    /// On its way to the shop.
+    Open,
+    /// The shop has it, or nothing is set up that would carry it there.
+    Done,
+    Refused,
+    /// A newer answer came before it was handed over.
+    Dropped,
+}
+
+impl ChoiceState {
+    pub fn word(self) -> &'static str {
+        match self {
+            ChoiceState::Open => "open",
+            ChoiceState::Done => "done",
+            ChoiceState::Refused => "refused",
+            ChoiceState::Dropped => "dropped",
+        }
+    }
+
+    pub fn of_word(word: &str) -> Option<ChoiceState> {
+        let all = [ChoiceState::Open, ChoiceState::Done, ChoiceState::Refused, ChoiceState::Dropped];
+        all.into_iter().find(|state| state.word() == word)
+    }
 }
 
 impl Store {
@@ -114,6 +154,23 @@ impl Store {
         tx.commit().await?;
         Ok(true)
     }
+}
+
+/// Every answer about `lines` with the line's id, oldest first.
+pub(super) async fn given(tx: &mut Tx, lines: &[LineKey]) -> Result<Vec<(String, Given)>, StoreError> {
+    if lines.is_empty() {
+        return Ok(Vec::new());
+    }
+    let choices = sql!("select c.* from " rows(order_row bigint, shop_id text, line_id text)
+        " join choices c on c.shop_id = x.shop_id and c.line_id = x.line_id order by c.chosen_at, c.id");
+    let given = |row: &Row| {
+        let quantity = row.text("quantity")?;
+        let quantity = quantity.parse().map_err(|_| StoreError::Damaged(format!("{quantity:?} is no quantity")))?;
+        let state = row.word("state", ChoiceState::of_word)?;
+        let given = Given { answer: answer_of(row)?, quantity, state, reason: row.maybe_text("reason")? };
+        Ok((row.text("line_id")?, given))
+    };
+    tx.rows(choices, vec![batch(lines)?]).await?.iter().map(given).collect()
 }
 
 /// The line that is answered; `None`: the link does not reach it.
@@ -246,6 +303,7 @@ fn said(line: &Reached, news: Vec<Kind>, today: Date) -> ContentLine {
         previous_expected_on: line.told.as_ref().and_then(|told| told.standing.expected_on),
         standing,
         terms: Terms::default(),
+        expires_at: None,
         answer: None,
     }
 }

@@ -63,18 +63,20 @@ pub(super) async fn answers(tx: &mut Tx, lines: &[LineKey]) -> Result<Vec<OfLine
     let answers = sql!("select x.order_row, x.line_id, c.choice, c.chosen_at, c.made_by, c.notification_id, c.state, c.taken_at "
         "from " rows(order_row bigint, shop_id text, line_id text)
         " join choices c on c.shop_id = x.shop_id and c.line_id = x.line_id order by c.chosen_at, c.id");
-    let answer = |row: &Row| {
-        let answer = Answer {
-            choice: row.word("choice", Choice::of_word)?,
-            at: row.time("chosen_at")?,
-            by: row.word("made_by", By::of_word)?,
-            notice: row.maybe_text("notification_id")?.map(|_| row.id("notification_id")).transpose()?,
-            refused: row.text("state")? == "refused",
-            taken: row.maybe_int("taken_at")?.is_some(),
-        };
-        Ok((row.int("order_row")?, row.text("line_id")?, answer))
-    };
+    let answer = |row: &Row| Ok((row.int("order_row")?, row.text("line_id")?, answer_of(row)?));
     tx.rows(answers, vec![batch(lines)?]).await?.iter().map(answer).collect()
+}
+
+/// The answer in a row of `choices`.
+pub(super) fn answer_of(row: &Row) -> Result<Answer, StoreError> {
+    Ok(Answer {
+        choice: row.word("choice", Choice::of_word)?,
+        at: row.time("chosen_at")?,
+        by: row.word("made_by", By::of_word)?,
+        notice: row.maybe_text("notification_id")?.map(|_| row.id("notification_id")).transpose()?,
+        refused: row.text("state")? == "refused",
+        taken: row.maybe_int("taken_at")?.is_some(),
+    })
 }
 
 /// Records what the accepted notification `id` said of the law, line by line: once, whenever its acceptance is learned.

@@ -4,14 +4,15 @@
 //! line that went to another order is still reached by the link whose mails named it; one that is another recipient's
 //! now is not, whoever had it before.
 
-use std::collections::BTreeSet;
+use std::collections::HashMap;
 
 use jiff::Timestamp;
 use rust_decimal::Decimal;
 use uuid::Uuid;
 
+use super::choices::{Given, given};
 use super::dialect::{Row, Tx, sql, values};
-use super::promises::{self, Given};
+use super::promises::{self, LineKey};
 use super::views::{Order, order_of};
 use super::{Store, StoreError};
 use crate::promise::history::History;
@@ -59,6 +60,11 @@ impl Reached {
     /// Whether something of it is still to come, as far as the shop shows.
     pub fn is_open(&self) -> bool {
         !self.gone && self.line.open() > Decimal::ZERO
+    }
+
+    fn key(&self) -> LineKey {
+        let (shop_id, line_id) = (self.line.shop_id.clone(), self.line.line_id.clone());
+        LineKey { order_row: self.order_row, shop_id, line_id }
     }
 }
 
@@ -115,34 +121,44 @@ pub(super) async fn reach(tx: &mut Tx, order_row: i64, line_id: Option<&str>) ->
         "and o.order_id = k.order_id and o.recipient = k.recipient join lines l on l.order_row = o.id where k.id = $1 "
         "union select l.shop_id, l.line_id from orders k join named n on true join lines l on l.shop_id = k.shop_id "
         "and l.line_id = n.line_id join orders o on o.id = l.order_row and o.recipient = k.recipient where k.id = $1) "
-        "select l.order_row, l.snapshot, l.gone, l.changed_at, t.told, t.notification_id, b.told as baseline, "
+        "select l.order_row, l.snapshot, l.gone, l.changed_at, l.clock, l.backordered_on, l.last_open_at, l.cancelled_at, "
+        "l.refunded_at, t.told, t.notification_id, b.told as baseline, "
         "(select count(*) from named n where n.line_id = l.line_id) as mails "
         "from reached r join lines l on l.shop_id = r.shop_id and l.line_id = r.line_id join orders o on o.id = l.order_row "
         "left join tellings t on t.shop_id = l.shop_id and t.line_id = l.line_id and t.recipient = o.recipient "
         "left join tellings b on b.shop_id = l.shop_id and b.line_id = l.line_id and b.recipient = '*' "
         "where $2 is null or l.line_id = $2 order by l.line_id");
     let rows = tx.rows(lines, values![order_row, line_id]).await?;
-    let orders: BTreeSet<i64> = rows.iter().map(|row| row.int("order_row")).collect::<Result<_, _>>()?;
-    let orders: Vec<i64> = orders.into_iter().collect();
-    let mut histories = promises::histories(tx, &orders).await?;
-    let mut given = promises::given(tx, &orders).await?;
-    let reached = |row: &Row| {
-        let line: Line = row.json("snapshot")?;
-        let key = (line.shop_id.clone(), line.line_id.clone());
-        let told: Option<Told> = row.maybe_json("told")?;
-        let absent = || StoreError::Damaged("a line without its history".into());
-        Ok(Reached {
-            order_row: row.int("order_row")?,
-            gone: row.bool("gone")?,
-            changed_at: row.time("changed_at")?,
-            told: told.map_or_else(|| row.maybe_json("baseline"), |told| Ok(Some(told)))?,
-            told_by: row.maybe_text("notification_id")?.map(|_| row.id("notification_id")).transpose()?,
-            mails: row.int("mails")?,
-            history: histories.remove(&key).ok_or_else(absent)?,
-            given: given.remove(&key).unwrap_or_default(),
-            line,
-        })
-    };
-    let lines = rows.iter().map(reached).collect::<Result<_, StoreError>>()?;
-    Ok(Some(Reach { order: order_of(&head)?, fresh_link_at: head.maybe_time("fresh_link_at")?, lines }))
+    let mut reached = rows.iter().map(reached_of).collect::<Result<Vec<_>, StoreError>>()?;
+    let keys: Vec<LineKey> = reached.iter().map(Reached::key).collect();
+    let mut lines: HashMap<String, &mut Reached> =
+        reached.iter_mut().map(|line| (line.line.line_id.clone(), line)).collect();
+    for (_, line_id, notice) in promises::notices(tx, &keys).await? {
+        if let Some(line) = lines.get_mut(&line_id) {
+            line.history.notices.push(notice);
+        }
+    }
+    for (line_id, given) in given(tx, &keys).await? {
+        if let Some(line) = lines.get_mut(&line_id) {
+            line.history.answers.push(given.answer);
+            line.given.push(given);
+        }
+    }
+    Ok(Some(Reach { order: order_of(&head)?, fresh_link_at: head.maybe_time("fresh_link_at")?, lines: reached }))
+}
+
+/// A line without its notices and answers.
+fn reached_of(row: &Row) -> Result<Reached, StoreError> {
+    let told: Option<Told> = row.maybe_json("told")?;
+    Ok(Reached {
+        order_row: row.int("order_row")?,
+        line: row.json("snapshot")?,
+        gone: row.bool("gone")?,
+        changed_at: row.time("changed_at")?,
+        told: told.map_or_else(|| row.maybe_json("baseline"), |told| Ok(Some(told)))?,
+        told_by: row.maybe_text("notification_id")?.map(|_| row.id("notification_id")).transpose()?,
+        mails: row.int("mails")?,
+        history: promises::history_of(row)?,
+        given: Vec::new(),
+    })
 }

@@ -13,7 +13,7 @@ use crate::promise::terms::Silence;
 use crate::render::draft::DateMeaning;
 use crate::render::page::facts::{AnswerFacts, Became, LineFacts, OrderFacts, SilenceFacts, SpokenOf, Stands, Wanted};
 use crate::shop::line::{RuleSet, Status};
-use crate::store::promises::ChoiceState;
+use crate::store::choices::ChoiceState;
 use crate::store::reach::{Reach, Reached};
 
 /// What the decision about an answer is made from.
