@@ -177,6 +177,7 @@ create table contents (
   notification_id text primary key,
   subject text not null,
   message_id text,
+  link_id text not null,                 -- the link in it, which a later one may have taken the place of
   link_key text not null,                -- fingerprint of the key that signed the link
   message blob not null
 );

@@ -47,7 +47,7 @@ impl ShowArguments {
             let kept = kept.with_context(|| {
                 format!("{} has not been rendered yet: that happens when it is first tried", entry.id)
             })?;
-            let bytes = live_bytes(&kept, &app.link_keys().await?, entry.link_id)
+            let bytes = live_bytes(&kept, &app.link_keys().await?)
                 .context("its bytes cannot be restored: was the link secret changed?")?;
             print(bytes)?;
             return Ok(ExitCode::SUCCESS);

@@ -6,7 +6,6 @@
 use std::collections::{BTreeSet, HashMap};
 
 use jiff::Timestamp;
-use uuid::Uuid;
 
 use super::Delivery;
 use super::compose::{self, Check, Surroundings};
@@ -67,7 +66,7 @@ impl Delivery {
         let mut contents = self.store.contents(&ids).await?;
         for one in known {
             let kept = contents.remove(&one.claimed.id);
-            match kept.and_then(|kept| live_bytes(&kept, &self.keys, one.order.link_id)) {
+            match kept.and_then(|kept| live_bytes(&kept, &self.keys)) {
                 Some(bytes) => batch.jobs.push(self.job(one, bytes)),
                 None => batch.finish(
                     one.claimed,
@@ -118,6 +117,7 @@ impl Delivery {
                 fence: one.claimed.fence,
                 subject: mail.subject,
                 message_id: mail.message_id,
+                link_id: one.order.link_id,
                 link_key: link_key.clone(),
                 message: packer.compress(&dummy::hide(&mail.bytes, &token))?,
             });
@@ -143,12 +143,11 @@ impl Batch {
     }
 }
 
-/// The exact bytes of a kept mail, its order's live link put in again; `None`: they are damaged, or the key of the link
-/// is gone.
-pub fn live_bytes(kept: &Kept, keys: &LinkKeys, link_id: Uuid) -> Option<Vec<u8>> {
+/// The exact bytes of a kept mail, its link put in again; `None`: they are damaged, or the key of the link is gone.
+pub fn live_bytes(kept: &Kept, keys: &LinkKeys) -> Option<Vec<u8>> {
     let hidden = unpack(&kept.message)?;
     let key = keys.fingerprints().iter().position(|fingerprint| *fingerprint == kept.link_key)?;
-    Some(dummy::restore(&hidden, &keys.token(link_id, key)?))
+    Some(dummy::restore(&hidden, &keys.token(kept.link_id, key)?))
 }
 
 /// The kept bytes of a mail, unpacked; `None`: they are damaged.

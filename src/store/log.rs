@@ -40,7 +40,6 @@ pub struct LogEntry {
     pub shop_id: String,
     pub recipient: String,
     pub locale: String,
-    pub link_id: Uuid,
     pub content: Content,
     pub created_at: Timestamp,
     pub due_at: Timestamp,
@@ -77,7 +76,7 @@ impl Store {
     /// The notifications that `filter` lets through, newest first.
     pub async fn log(&self, filter: &LogFilter) -> Result<Vec<LogEntry>, StoreError> {
         let mut tx = self.read().await?;
-        let entries = sql!("select n.*, o.order_id, o.order_number, o.shop_id, o.recipient, o.locale, o.link_id "
+        let entries = sql!("select n.*, o.order_id, o.order_number, o.shop_id, o.recipient, o.locale "
             "from notifications n join orders o on o.id = n.order_row "
             "where ($1 is null or o.order_id = $1 or o.order_number = $1) and ($2 is null or lower(o.recipient) = lower($2)) "
             "and ($3 is null or exists (select 1 from lines l join "
@@ -104,7 +103,7 @@ impl Store {
     /// One notification.
     pub async fn notification(&self, id: Uuid) -> Result<Option<LogEntry>, StoreError> {
         let mut tx = self.read().await?;
-        let entry = sql!("select n.*, o.order_id, o.order_number, o.shop_id, o.recipient, o.locale, o.link_id "
+        let entry = sql!("select n.*, o.order_id, o.order_number, o.shop_id, o.recipient, o.locale "
             "from notifications n join orders o on o.id = n.order_row where n.id = $1");
         tx.row(entry, values![id]).await?.as_ref().map(entry_of).transpose()
     }
@@ -113,7 +112,7 @@ impl Store {
     pub async fn notifications_like(&self, prefix: &str, limit: i64) -> Result<Vec<LogEntry>, StoreError> {
         let Some((first, last)) = id_range(prefix) else { return Ok(Vec::new()) };
         let mut tx = self.read().await?;
-        let entries = sql!("select n.*, o.order_id, o.order_number, o.shop_id, o.recipient, o.locale, o.link_id "
+        let entries = sql!("select n.*, o.order_id, o.order_number, o.shop_id, o.recipient, o.locale "
             "from notifications n join orders o on o.id = n.order_row where n.id >= $1 and n.id <= $2 order by n.id limit $3");
         tx.rows(entries, values![first, last, limit]).await?.iter().map(entry_of).collect()
     }
@@ -126,7 +125,7 @@ impl Store {
     ) -> Result<Vec<(LogEntry, Option<Timestamp>)>, StoreError> {
         let mut tx = self.read().await?;
         // The line's order may have rows for other addresses; and the line may have come from another order.
-        let entries = sql!("select n.*, o.order_id, o.order_number, o.shop_id, o.recipient, o.locale, o.link_id, s.finished_at "
+        let entries = sql!("select n.*, o.order_id, o.order_number, o.shop_id, o.recipient, o.locale, s.finished_at "
             "from notifications n join orders o on o.id = n.order_row left join sent_log s on s.id = n.id "
             "where n.order_row in (select o.id from lines l join orders c on c.id = l.order_row "
             "join orders o on o.shop_id = c.shop_id and o.order_id = c.order_id where l.shop_id = $1 and l.line_id = $2 "
@@ -225,7 +224,6 @@ fn entry_of(row: &Row) -> Result<LogEntry, StoreError> {
         shop_id: row.text("shop_id")?,
         recipient: row.text("recipient")?,
         locale: row.text("locale")?,
-        link_id: row.id("link_id")?,
         content: row.json("content")?,
         created_at: row.time("created_at")?,
         due_at: row.time("due_at")?,

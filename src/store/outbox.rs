@@ -42,7 +42,8 @@ pub struct Prepared {
     pub fence: i64,
     pub subject: String,
     pub message_id: String,
-    /// Fingerprint of the key that signed its link.
+    /// Its link, and the fingerprint of the key that signed it.
+    pub link_id: Uuid,
     pub link_key: String,
     /// The bytes with a dead link, compressed.
     pub message: Vec<u8>,
@@ -51,6 +52,7 @@ pub struct Prepared {
 /// What is kept of a mail.
 #[derive(Clone, Debug)]
 pub struct Kept {
+    pub link_id: Uuid,
     pub link_key: String,
     pub message: Vec<u8>,
 }
@@ -172,6 +174,7 @@ impl Store {
             fence: i64,
             subject: &'a str,
             message_id: &'a str,
+            link_id: Uuid,
             link_key: &'a str,
             /// Where its bytes are in those of the whole batch, counted from 1.
             start: usize,
@@ -188,17 +191,19 @@ impl Store {
                 fence: mail.fence,
                 subject: &mail.subject,
                 message_id: &mail.message_id,
+                link_id: mail.link_id,
                 link_key: &mail.link_key,
                 start: messages.len() + 1,
                 length: mail.message.len(),
             });
             messages.extend_from_slice(&mail.message);
         }
-        let keep = sql!("insert into contents (notification_id, subject, message_id, link_key, message) "
-            "select x.id, x.subject, x.message_id, x.link_key, substr($2, cast(x.start as integer), cast(x.length as integer)) from "
-            rows(id text, fence bigint, subject text, message_id text, link_key text, start bigint, length bigint)
+        let keep = sql!("insert into contents (notification_id, subject, message_id, link_id, link_key, message) "
+            "select x.id, x.subject, x.message_id, x.link_id, x.link_key, substr($2, cast(x.start as integer), cast(x.length as integer)) from "
+            rows(id text, fence bigint, subject text, message_id text, link_id text, link_key text, start bigint, length bigint)
             " join outbox o on o.id = x.id and o.fence = x.fence where true on conflict (notification_id) do update "
-            "set subject = excluded.subject, message_id = excluded.message_id, link_key = excluded.link_key, message = excluded.message");
+            "set subject = excluded.subject, message_id = excluded.message_id, link_id = excluded.link_id, "
+            "link_key = excluded.link_key, message = excluded.message");
         self.alone_at(Commit::Prepare, keep, vec![batch(&rows)?, messages.into()]).await.map(drop)
     }
 
@@ -212,12 +217,13 @@ impl Store {
             return Ok(HashMap::new());
         }
         let mut tx = self.read().await?;
-        let kept = sql!("select c.notification_id, c.link_key, c.message from " rows(id text)
+        let kept = sql!("select c.notification_id, c.link_id, c.link_key, c.message from " rows(id text)
             " join contents c on c.notification_id = x.id");
         let ids: Vec<Id> = ids.iter().map(|id| Id { id: *id }).collect();
         let rows = tx.rows(kept, vec![batch(&ids)?]).await?;
         let kept = |row: &Row| {
-            Ok((row.id("notification_id")?, Kept { link_key: row.text("link_key")?, message: row.bytes("message")? }))
+            let (link_id, link_key) = (row.id("link_id")?, row.text("link_key")?);
+            Ok((row.id("notification_id")?, Kept { link_id, link_key, message: row.bytes("message")? }))
         };
         rows.iter().map(kept).collect()
     }

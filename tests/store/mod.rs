@@ -162,6 +162,7 @@ fn prepared(claimed: &Claimed) -> Prepared {
         fence: claimed.fence,
         subject: "Your order".into(),
         message_id: format!("<{}@shop.example>", claimed.id),
+        link_id: uuid::Uuid::from_u128(1),
         link_key: "key".into(),
         message: vec![0, 1, 254, 255],
     }
