@@ -183,12 +183,13 @@ page-answered = { $choice ->
     [wait] Sie haben sich am { $at } entschieden zu warten.
    *[cancel] Sie haben sich am { $at } entschieden zu stornieren.
 }
-page-cancelled-next = Ihre Antwort liegt uns vor, wir kümmern uns darum.
+page-cancel-recorded = Wir geben sie an unsere Bestellabteilung weiter.
+page-cancel-taken = Sie liegt unserer Bestellabteilung vor.
 page-answer-overtaken = Seitdem gibt es neuere Nachrichten. Möchten Sie weiterhin warten?
-page-answer-refused = Der Shop konnte das nicht ausführen. Der Kundendienst wird Ihnen schreiben.
-page-answer-refused-because = Der Shop konnte das nicht ausführen: { $reason }. Der Kundendienst wird Ihnen schreiben.
+page-answer-refused = Wir konnten das nicht ausführen. Der Kundendienst wird Ihnen schreiben.
+page-answer-refused-because = Wir konnten das nicht ausführen: { $reason }. Der Kundendienst wird Ihnen schreiben.
 
-page-confirm-what-cancel = Storniert wird alles, was noch nicht versandt ist (Menge: { $quantity }). Haben Sie es schon bezahlt, erhalten Sie Ihr Geld zurück. Das lässt sich nicht rückgängig machen.
+page-confirm-what-cancel = Das storniert alles von diesem Artikel, was noch nicht versandt ist (Menge: { $quantity }). Haben Sie es schon bezahlt, erhalten Sie Ihr Geld zurück. Das lässt sich nicht rückgängig machen.
 page-confirm-what-wait = Ihre Bestellung bleibt bestehen, und wir senden den Artikel, sobald er da ist. Bis zum Versand können Sie weiterhin stornieren.
 page-confirm-what-wait-until = Sie sind einverstanden, bis { $date } zu warten. Bis zum Versand können Sie weiterhin stornieren.
 page-confirm-what-wait-open = Sie sind einverstanden zu warten, obwohl es noch keinen Termin gibt. Bis zum Versand können Sie jederzeit stornieren.

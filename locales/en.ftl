@@ -202,19 +202,20 @@ page-silence-over = The last day to answer was { $date }. If it was not sent by 
 page-agreed-until = You agreed to wait until { $date }. You may still cancel until it is sent.
 page-agreed = You agreed to wait. You may still cancel at any time until it is sent.
 
-# $at: day and time of the answer.
+# $at: day and time of the answer, with the time zone.
 page-answered = { $choice ->
     [wait] You chose to wait, on { $at }.
    *[cancel] You chose to cancel, on { $at }.
 }
-page-cancelled-next = We have your answer and are taking care of it.
+page-cancel-recorded = We are passing it on to our order desk.
+page-cancel-taken = Our order desk has it.
 page-answer-overtaken = There has been newer news since. Would you still like to wait?
-page-answer-refused = The shop could not carry this out. Support will write to you.
+page-answer-refused = We could not carry this out. Support will write to you.
 # $reason: the shop's own words.
-page-answer-refused-because = The shop could not carry this out: { $reason }. Support will write to you.
+page-answer-refused-because = We could not carry this out: { $reason }. Support will write to you.
 
 # $quantity: the pieces that have not been sent.
-page-confirm-what-cancel = All { $quantity } that have not been sent yet are cancelled. If you have paid for them, you get your money back. This cannot be undone.
+page-confirm-what-cancel = This cancels everything of this item that has not been sent yet (quantity: { $quantity }). If you have already paid for it, you get your money back. This cannot be undone.
 page-confirm-what-wait = Your order stands, and we send the item as soon as it is in. You may still cancel until it is sent.
 # $date: the day that she agrees to.
 page-confirm-what-wait-until = You agree to wait until { $date }. You may still cancel until it is sent.

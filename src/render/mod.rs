@@ -76,6 +76,13 @@ impl Renderer {
         self.words.locales()
     }
 
+    /// Whether there are words in the language of `locale`.
+    pub fn speaks(&self, locale: &str) -> bool {
+        let language = |locale: &str| locale.parse::<Locale>().ok().map(|locale| locale.id.language);
+        let wanted = language(locale);
+        wanted.is_some() && self.words.locales().into_iter().any(|known| language(known) == wanted)
+    }
+
     /// Everything that the mail says, in the customer's locale.
     pub fn render(&self, draft: &Draft) -> Result<Message, RenderError> {
         let locale = locale_of(&draft.locale);

@@ -5,7 +5,6 @@
 //! then nothing happens.
 
 use jiff::{SignedDuration, Timestamp, civil::Date};
-use rust_decimal::Decimal;
 use uuid::Uuid;
 
 use super::dialect::{Row, Tx, batch, sql, values};
@@ -60,8 +59,6 @@ pub struct Ways {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Given {
     pub answer: Answer,
-    /// The pieces that were open.
-    pub quantity: Decimal,
     pub state: ChoiceState,
     /// Why the shop refused it.
     pub reason: Option<String>,
@@ -164,10 +161,8 @@ pub(super) async fn given(tx: &mut Tx, lines: &[LineKey]) -> Result<Vec<(String,
     let choices = sql!("select c.* from " rows(order_row bigint, shop_id text, line_id text)
         " join choices c on c.shop_id = x.shop_id and c.line_id = x.line_id order by c.chosen_at, c.id");
     let given = |row: &Row| {
-        let quantity = row.text("quantity")?;
-        let quantity = quantity.parse().map_err(|_| StoreError::Damaged(format!("{quantity:?} is no quantity")))?;
         let state = row.word("state", ChoiceState::of_word)?;
-        let given = Given { answer: answer_of(row)?, quantity, state, reason: row.maybe_text("reason")? };
+        let given = Given { answer: answer_of(row)?, state, reason: row.maybe_text("reason")? };
         Ok((row.text("line_id")?, given))
     };
     tx.rows(choices, vec![batch(lines)?]).await?.iter().map(given).collect()
@@ -231,27 +226,34 @@ async fn acknowledge(
     let said = ContentLine { answer: Some(answered), ..said(line, vec![Kind::ChoiceReceived], asking.today) };
     let mut news_id = None;
     for channel in asking.channels {
-        let open = sql!("select b.id, b.content from outbox b where b.order_row = $1 and b.channel = $2 and b.kind = $3 "
-            "and b.state = $4 and b.attempts = 0 and b.due_at > $5 "
-            "and not exists (select 1 from contents c where c.notification_id = b.id) order by b.id desc limit 1");
-        let queued = values![line.order_row, *channel, Kind::ChoiceReceived.word(), State::Queued.word(), asking.now];
-        match tx.row(open, queued).await? {
-            Some(row) => amend(tx, &row, said.clone()).await?,
-            None => {
-                let content = Content { kind: Kind::ChoiceReceived, lines: vec![said.clone()] };
-                make(tx, line.order_row, channel, &content, asking.now + settle, &mut news_id, asking).await?;
-            }
+        if !amend(tx, line.order_row, channel, &said, asking.now).await? {
+            let content = Content { kind: Kind::ChoiceReceived, lines: vec![said.clone()] };
+            make(tx, line.order_row, channel, &content, asking.now + settle, &mut news_id, asking).await?;
         }
     }
     Ok(())
 }
 
-async fn amend(tx: &mut Tx, row: &Row, said: ContentLine) -> Result<(), StoreError> {
+/// Adds to the acknowledgement that waits for more answers; `false`: there is none, or somebody has begun to send it.
+async fn amend(
+    tx: &mut Tx,
+    order_row: i64,
+    channel: &str,
+    said: &ContentLine,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    // Locked, so that nobody takes it from here on; who had it in hand until now may have rendered it.
+    let waiting = sql!("select id, content from outbox where order_row = $1 and channel = $2 and kind = $3 and state = $4 "
+        "and attempts = 0 and due_at > $5 order by id desc limit 1" lock);
+    let of_order = values![order_row, channel, Kind::ChoiceReceived.word(), State::Queued.word(), now];
+    let Some(row) = tx.row(waiting, of_order).await? else { return Ok(false) };
     let mut content: Content = row.json("content")?;
     content.lines.retain(|line| line.line_id != said.line_id);
-    content.lines.push(said);
-    let amend = sql!("update outbox set content = $2 where id = $1 and state = 'queued'");
-    tx.execute(amend, values![row.id("id")?, serde_json::to_string(&content)?]).await.map(drop)
+    content.lines.push(said.clone());
+    let amend = sql!("update outbox set content = $2 where id = $1 "
+        "and not exists (select 1 from contents c where c.notification_id = outbox.id)");
+    let amended = tx.execute(amend, values![row.id("id")?, serde_json::to_string(&content)?]).await?;
+    Ok(amended > 0)
 }
 
 /// Makes a notification that answers her. The flood guard does not count it. Those of several channels are joined by

@@ -49,8 +49,8 @@ pub struct Reached {
     pub told: Option<Told>,
     /// The notification that told it; `None`: the baseline did, or nobody.
     pub told_by: Option<Uuid>,
-    /// How many mails of this link named it.
-    pub mails: i64,
+    /// How many mails of this link told news of it, or showed it beside others'.
+    pub told_times: i64,
     pub history: History,
     /// Her answers and what became of them, oldest first.
     pub given: Vec<Given>,
@@ -113,9 +113,10 @@ impl Store {
 pub(super) async fn reach(tx: &mut Tx, order_row: i64, line_id: Option<&str>) -> Result<Option<Reach>, StoreError> {
     let head = sql!("select * from orders where id = $1 and recipient <> ''");
     let Some(head) = tx.row(head, values![order_row]).await? else { return Ok(None) };
-    let lines = sql!("with named as (select said.value->>'line_id' as line_id from "
-        "(select content from sent_log where order_row = $1 and state in ('sent', 'in_doubt') "
-        "union all select content from outbox where order_row = $1 and state = 'in_doubt') mail join "
+    let lines = sql!("with named as (select said.value->>'line_id' as line_id, "
+        "mail.kind not in ('choice_received', 'choice_refused', 'fresh_link') as news from "
+        "(select kind, content from sent_log where order_row = $1 and state in ('sent', 'in_doubt') "
+        "union all select kind, content from outbox where order_row = $1 and state = 'in_doubt') mail join "
         either("json_each(mail.content, '$.lines')", "jsonb_array_elements(mail.content::jsonb->'lines')") " said on true), "
         "reached as (select l.shop_id, l.line_id from orders k join orders o on o.shop_id = k.shop_id "
         "and o.order_id = k.order_id and o.recipient = k.recipient join lines l on l.order_row = o.id where k.id = $1 "
@@ -123,7 +124,7 @@ pub(super) async fn reach(tx: &mut Tx, order_row: i64, line_id: Option<&str>) ->
         "and l.line_id = n.line_id join orders o on o.id = l.order_row and o.recipient = k.recipient where k.id = $1) "
         "select l.order_row, l.snapshot, l.gone, l.changed_at, l.clock, l.backordered_on, l.last_open_at, l.cancelled_at, "
         "l.refunded_at, t.told, t.notification_id, b.told as baseline, "
-        "(select count(*) from named n where n.line_id = l.line_id) as mails "
+        "(select count(*) from named n where n.line_id = l.line_id and n.news) as told_times "
         "from reached r join lines l on l.shop_id = r.shop_id and l.line_id = r.line_id join orders o on o.id = l.order_row "
         "left join tellings t on t.shop_id = l.shop_id and t.line_id = l.line_id and t.recipient = o.recipient "
         "left join tellings b on b.shop_id = l.shop_id and b.line_id = l.line_id and b.recipient = '*' "
@@ -157,7 +158,7 @@ fn reached_of(row: &Row) -> Result<Reached, StoreError> {
         changed_at: row.time("changed_at")?,
         told: told.map_or_else(|| row.maybe_json("baseline"), |told| Ok(Some(told)))?,
         told_by: row.maybe_text("notification_id")?.map(|_| row.id("notification_id")).transpose()?,
-        mails: row.int("mails")?,
+        told_times: row.int("told_times")?,
         history: promises::history_of(row)?,
         given: Vec::new(),
     })

@@ -14,9 +14,9 @@ use std::time::Duration;
 use anyhow::Context;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
-use axum::http::{HeaderValue, header};
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::{self, Next};
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use jiff::{SignedDuration, Timestamp};
 use tokio::net::TcpListener;
@@ -34,6 +34,8 @@ use crate::store::{Store, StoreError};
 
 /// How often a process that serves pages says so.
 const SEEN_EVERY: Duration = Duration::from_mins(1);
+/// A form that takes longer to arrive is none of a browser's.
+const PATIENCE: Duration = Duration::from_secs(30);
 /// More than any form of ours holds.
 const LONGEST_FORM: usize = 16 * 1024;
 const A_DAY: SignedDuration = SignedDuration::from_hours(24);
@@ -74,6 +76,7 @@ impl App {
 pub fn router(web: Arc<Web>) -> Router {
     let customer = Router::new()
         .route("/choice/{token}", get(choice::show).post(choice::answer))
+        .fallback(choice::nowhere)
         .layer(DefaultBodyLimit::max(LONGEST_FORM))
         .layer(middleware::from_fn(keep_private));
     let machines = Router::new()
@@ -130,13 +133,14 @@ pub async fn is_unseen(store: &Store, now: Timestamp) -> Result<bool, StoreError
 
 /// Headers of every page that has a token in its address.
 async fn keep_private(request: axum::extract::Request, next: Next) -> Response {
-    let mut response = next.run(request).await;
+    let response = tokio::time::timeout(PATIENCE, next.run(request)).await;
+    let mut response = response.unwrap_or_else(|_| StatusCode::REQUEST_TIMEOUT.into_response());
     let headers = response.headers_mut();
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    let policy = "default-src 'none'; style-src 'unsafe-inline'; img-src https: http: data:; base-uri 'none'; \
-                  form-action 'self'; frame-ancestors 'none'";
-    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
+    // Pages bring their own.
+    let nothing = HeaderValue::from_static("default-src 'none'; base-uri 'none'; frame-ancestors 'none'");
+    headers.entry(header::CONTENT_SECURITY_POLICY).or_insert(nothing);
     response
 }

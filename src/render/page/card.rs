@@ -1,9 +1,10 @@
 //! One line of the order as a card: product, where it stands, days, her answer, what silence means, the buttons.
 
 use super::facts::{AnswerFacts, Became, LineFacts, SilenceFacts, Stands, Wanted};
+use super::shell::picture;
 use crate::choice::Choice;
 use crate::choice::decide::Why;
-use crate::render::draft::DateMeaning;
+use crate::render::draft::{DateMeaning, ShopFace};
 use crate::render::foreign::{self, web_address};
 use crate::render::letter::voice::{Value, Voice};
 use crate::render::words::Unsayable;
@@ -45,27 +46,29 @@ pub struct Button {
     pub words: String,
     /// The one that stands out.
     pub primary: bool,
+    /// It asks first: what it does cannot be undone.
+    pub asks_first: bool,
 }
 
 impl Card {
-    pub fn of(voice: &Voice, line: &LineFacts, chosen: bool) -> Result<Card, Unsayable> {
+    pub fn of(voice: &Voice, shop: &ShopFace, line: &LineFacts, chosen: bool) -> Result<Card, Unsayable> {
         let number = line.sku.as_deref().and_then(|sku| foreign::shown(sku, LONGEST_ITEM_NUMBER));
         let (stands, mood) = standing(line.stands);
         let mut buttons = Vec::new();
         if line.may_wait {
             let words = voice.say("answer-wait", &[])?;
-            buttons.push(Button { choice: Choice::Wait.word(), words, primary: true });
+            buttons.push(Button { choice: Choice::Wait.word(), words, primary: true, asks_first: false });
         }
         if line.may_cancel {
             let words = voice.say("answer-cancel", &[])?;
-            buttons.push(Button { choice: Choice::Cancel.word(), words, primary: false });
+            buttons.push(Button { choice: Choice::Cancel.word(), words, primary: false, asks_first: true });
         }
         Ok(Card {
             line_id: line.line_id.clone(),
             seen: line.seen.clone(),
             name: name(voice, line),
             product_url: line.product_url.as_deref().and_then(web_address),
-            image_url: line.image_url.as_deref().and_then(web_address),
+            image_url: line.image_url.as_deref().and_then(|url| picture(url, &shop.public_url)),
             item_number: number.map(|number| voice.say("item-number", &[("sku", Value::Text(&number))])).transpose()?,
             status: voice.say("page-status", &[("stands", Value::Choice(stands))])?,
             mood,
@@ -81,7 +84,7 @@ impl Card {
     /// The same with the one question whether she means what the link says.
     pub fn to_confirm(self, voice: &Voice, line: &LineFacts, choice: Choice) -> Result<Card, Unsayable> {
         let words = voice.say("page-confirm", &[("choice", Value::Choice(choice.word()))])?;
-        let button = Button { choice: choice.word(), words, primary: true };
+        let button = Button { choice: choice.word(), words, primary: true, asks_first: false };
         Ok(Card { silence: Some(meaning(voice, line, choice)?), buttons: vec![button], chosen: true, ..self })
     }
 }
@@ -149,14 +152,15 @@ fn notes(voice: &Voice, line: &LineFacts) -> Result<Vec<String>, Unsayable> {
 }
 
 fn answered(voice: &Voice, line: &LineFacts, answer: &AnswerFacts) -> Result<Vec<String>, Unsayable> {
-    let at = voice.moment(answer.at);
+    // Who reads it may live by other clocks than the shop.
+    let at = format!("{} {}", voice.moment(answer.at.datetime()), answer.at.strftime("%Z"));
     let choice = Value::Choice(answer.choice.word());
     let mut sentences = vec![voice.say("page-answered", &[("choice", choice), ("at", Value::Text(&at))])?];
     match &answer.became {
-        Became::Stands if answer.choice == Choice::Cancel && line.stands != Stands::Cancelled => {
-            sentences.push(voice.say("page-cancelled-next", &[])?);
-        }
-        Became::Stands => {}
+        // The status says that it is done.
+        Became::Recorded | Became::Taken if line.stands == Stands::Cancelled || answer.choice == Choice::Wait => {}
+        Became::Recorded => sentences.push(voice.say("page-cancel-recorded", &[])?),
+        Became::Taken => sentences.push(voice.say("page-cancel-taken", &[])?),
         Became::Overtaken => sentences.push(voice.say("page-answer-overtaken", &[])?),
         Became::Refused(reason) => {
             // The shop's sentence may end with its own full stop; ours follows.

@@ -1,6 +1,7 @@
 //! What a page behind a mail's link is to say: everything that rendering needs, so that it looks nothing up.
 
-use jiff::civil::{Date, DateTime};
+use jiff::Zoned;
+use jiff::civil::Date;
 use rust_decimal::Decimal;
 
 use crate::choice::Choice;
@@ -85,15 +86,18 @@ pub enum Stands {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AnswerFacts {
     pub choice: Choice,
-    /// By the clocks of the shop.
-    pub at: DateTime,
+    /// In the shop's time zone.
+    pub at: Zoned,
     pub became: Became,
 }
 
 /// What became of an answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Became {
-    Stands,
+    /// It is on its way to the shop.
+    Recorded,
+    /// The shop has it.
+    Taken,
     /// She was told something newer since.
     Overtaken,
     /// The shop refused it, and may have said why.

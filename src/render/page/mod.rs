@@ -5,31 +5,26 @@
 
 mod card;
 pub mod facts;
+mod shell;
 
 use askama::Template;
 
 use self::card::{Card, banner};
 use self::facts::{LinkFacts, OrderFacts, Setting, Stands, Wanted};
-use super::colour::Accent;
-use super::foreign::{self, web_address};
+use self::shell::Shell;
+use super::draft::ShopFace;
+use super::foreign;
 use super::letter::voice::{Value, Voice};
-use super::words::Unsayable;
 use super::{RenderError, Renderer, locale_of};
 
-const LONGEST_NAME: usize = 100;
-const LONGEST_ADDRESS: usize = 300;
+const LONGEST_NUMBER: usize = 100;
 
-/// What is around every page.
-struct Shell {
-    language: String,
-    /// `ltr` or `rtl`.
-    direction: &'static str,
-    accent: Accent,
-    shop_name: String,
-    shop_url: Option<String>,
-    logo_url: Option<String>,
-    questions: String,
-    postal_address: String,
+/// A page, ready to be sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Page {
+    pub html: String,
+    /// Its `Content-Security-Policy`.
+    pub policy: String,
 }
 
 #[derive(Template)]
@@ -60,7 +55,7 @@ struct LinkPage {
 
 impl Renderer {
     /// The page of an order; or, where the link asks for one answer, that one line to confirm.
-    pub fn order_page(&self, setting: &Setting, facts: &OrderFacts) -> Result<String, RenderError> {
+    pub fn order_page(&self, setting: &Setting, facts: &OrderFacts) -> Result<Page, RenderError> {
         let locale = locale_of(&setting.locale);
         let voice = Voice::new(self.words.of(&locale), &locale);
         let spoken_of = facts.spoken_of.as_ref().and_then(|of| Some((of.line, facts.lines.get(of.line)?, of.wanted)));
@@ -68,22 +63,23 @@ impl Renderer {
             Some((_, line, Some(Wanted::Confirm(choice)))) => Some((line, choice)),
             _ => None,
         };
-        let mut page = OrderPage::whole(&voice, shell(&voice, &setting.shop)?, facts)?;
+        let mut page = OrderPage::whole(&voice, &setting.shop, facts)?;
         if let Some((_, line, Some(wanted))) = spoken_of {
             page.banner = banner(&voice, line, wanted)?;
         }
         if let Some((line, choice)) = confirms {
             page.headline = voice.say("page-headline-confirm", &[("choice", Value::Choice(choice.word()))])?;
             page.intro = None;
-            page.open = vec![Card::of(&voice, line, true)?.to_confirm(&voice, line, choice)?];
+            page.open = vec![Card::of(&voice, &setting.shop, line, true)?.to_confirm(&voice, line, choice)?];
             page.closed.clear();
             page.back = Some(voice.say("page-back", &[])?);
         }
-        Ok(page.render()?)
+        let pictures = page.open.iter().chain(&page.closed).filter_map(|card| card.image_url.as_ref());
+        Ok(Page { policy: page.shell.policy(pictures), html: page.render()? })
     }
 
     /// A page that shows nothing of an order.
-    pub fn link_page(&self, setting: &Setting, facts: &LinkFacts) -> Result<String, RenderError> {
+    pub fn link_page(&self, setting: &Setting, facts: &LinkFacts) -> Result<Page, RenderError> {
         let locale = locale_of(&setting.locale);
         let voice = Voice::new(self.words.of(&locale), &locale);
         let (headline, text) = match facts {
@@ -97,21 +93,21 @@ impl Renderer {
         };
         let incident = if let LinkFacts::Failed { incident } = facts { incident } else { "" };
         let page = LinkPage {
-            shell: shell(&voice, &setting.shop)?,
+            shell: Shell::of(&voice, &setting.shop)?,
             headline: voice.say(headline, &[])?,
             text: voice.say(text, &[("incident", Value::Text(incident))])?,
             fresh: (*facts == LinkFacts::Old).then(|| voice.say("page-link-fresh", &[])).transpose()?,
         };
-        Ok(page.render()?)
+        Ok(Page { policy: page.shell.policy([].iter()), html: page.render()? })
     }
 }
 
 impl OrderPage {
-    fn whole(voice: &Voice, shell: Shell, facts: &OrderFacts) -> Result<OrderPage, Unsayable> {
+    fn whole(voice: &Voice, shop: &ShopFace, facts: &OrderFacts) -> Result<OrderPage, RenderError> {
         let chosen = facts.spoken_of.as_ref().map(|of| of.line);
         let (mut open, mut closed) = (Vec::new(), Vec::new());
         for (place, line) in facts.lines.iter().enumerate() {
-            let card = Card::of(voice, line, chosen == Some(place))?;
+            let card = Card::of(voice, shop, line, chosen == Some(place))?;
             match line.stands {
                 Stands::Waiting | Stands::Ready => open.push(card),
                 Stands::Shipped | Stands::Cancelled | Stands::Gone => closed.push(card),
@@ -129,9 +125,9 @@ impl OrderPage {
             (false, true) => Some(voice.say("page-intro-closed", &[])?),
             (false, false) => None,
         };
-        let order_number = foreign::shown(&facts.order_number, LONGEST_NAME).unwrap_or_default();
+        let order_number = foreign::shown(&facts.order_number, LONGEST_NUMBER).unwrap_or_default();
         Ok(OrderPage {
-            shell,
+            shell: Shell::of(voice, shop)?,
             order: voice.say("order", &[("order", Value::Text(&order_number))])?,
             headline,
             intro,
@@ -142,19 +138,4 @@ impl OrderPage {
             back: None,
         })
     }
-}
-
-fn shell(voice: &Voice, shop: &super::draft::ShopFace) -> Result<Shell, Unsayable> {
-    let address: Vec<String> =
-        shop.postal_address.lines().map(foreign::one_line).filter(|part| !part.is_empty()).collect();
-    Ok(Shell {
-        language: voice.language(),
-        direction: if voice.right_to_left { "rtl" } else { "ltr" },
-        accent: Accent::of(&shop.accent),
-        shop_name: voice.quote(&shop.name, LONGEST_NAME).unwrap_or_default(),
-        shop_url: web_address(&shop.url),
-        logo_url: shop.logo_url.as_deref().and_then(web_address),
-        questions: voice.say("questions", &[("email", Value::Text(&foreign::one_line(&shop.support_email)))])?,
-        postal_address: voice.quote(&address.join(", "), LONGEST_ADDRESS).unwrap_or_default(),
-    })
 }

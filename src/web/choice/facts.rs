@@ -104,7 +104,7 @@ fn line_facts(line: &Reached, now: Timestamp, calendar: Calendar<'_>) -> LineFac
         },
         reason,
         told_on: line.told_by.and(line.told.as_ref()).map(|told| calendar.day(told.at)),
-        told_before: line.mails > 1,
+        told_before: line.told_times > 1,
         answer: latest_answer(line, calendar),
         silence,
         wait_agrees_to: in_force.map(|deadline| deadline.revised_to),
@@ -119,11 +119,12 @@ fn latest_answer(line: &Reached, calendar: Calendar<'_>) -> Option<AnswerFacts> 
     let overtaken = answer.choice == Choice::Wait && answer.notice != line.told_by && line.is_open();
     Some(AnswerFacts {
         choice: answer.choice,
-        at: answer.at.to_zoned(calendar.zone.clone()).datetime(),
+        at: answer.at.to_zoned(calendar.zone.clone()),
         became: match given.state {
             ChoiceState::Refused => Became::Refused(given.reason.clone()),
             ChoiceState::Open | ChoiceState::Done | ChoiceState::Dropped if overtaken => Became::Overtaken,
-            ChoiceState::Open | ChoiceState::Done | ChoiceState::Dropped => Became::Stands,
+            ChoiceState::Open | ChoiceState::Done | ChoiceState::Dropped if answer.taken => Became::Taken,
+            ChoiceState::Open | ChoiceState::Done | ChoiceState::Dropped => Became::Recorded,
         },
     })
 }

@@ -23,22 +23,21 @@ pub enum Opened {
         outlived: bool,
     },
     /// Nothing of an order is to be seen.
-    Closed { shop_id: String, facts: LinkFacts },
+    Closed(LinkFacts),
 }
 
 /// Looks a token up, on behalf of `client`.
 pub async fn open(web: &Web, token: &str, client: IpAddr, now: Timestamp) -> Result<Opened, StoreError> {
-    let unknown = |facts| Opened::Closed { shop_id: String::new(), facts };
     let (link, signed) = match web.keys.verify(token) {
         Some((link_id, _)) => (web.store.link(link_id).await?, true),
-        None if !web.guessing.allows(client, now) => return Ok(unknown(LinkFacts::Guessing)),
+        None if !web.guessing.allows(client, now) => return Ok(Opened::Closed(LinkFacts::Guessing)),
         None => (signed_before_a_rotation(web, token).await?, false),
     };
-    let Some(link) = link else { return Ok(unknown(LinkFacts::Unknown)) };
+    let Some(link) = link else { return Ok(Opened::Closed(LinkFacts::Unknown)) };
     let reach = web.store.reach(link.order_row).await?;
     let Some(reach) = reach.filter(|reach| !reach.lines.is_empty()) else {
         // Its lines went to another address, or nobody can be told any more: whoever had it sees nothing of them.
-        return Ok(unknown(LinkFacts::Moved));
+        return Ok(Opened::Closed(LinkFacts::Moved));
     };
     let outlived = has_outlived(&reach, web, now);
     Ok(if signed && !link.retired && !outlived { Opened::Order(reach) } else { Opened::Old { reach, outlived } })
