@@ -173,6 +173,7 @@ page-told = Wie in unserer E-Mail vom { $date }.
 page-told-newest = Wie in unserer neuesten E-Mail, vom { $date }. Was frühere E-Mails zu diesem Artikel sagten, gilt nicht mehr.
 
 page-silence-nothing = Sie müssen nicht antworten. Tun Sie es nicht, ändert sich nichts: Ihre Bestellung bleibt bestehen, und wir halten Sie auf dem Laufenden.
+page-silence-answered = Bis zum Versand können Sie weiterhin stornieren.
 page-silence-consent = Antworten Sie nicht, sind Sie einverstanden, bis { $date } zu warten.
 page-silence-cancels = Hören wir bis { $date } nichts von Ihnen und haben wir den Artikel bis dahin nicht versandt, wird er storniert, und Sie erhalten Ihr Geld zurück.
 page-silence-over = Der letzte Tag für eine Antwort war der { $date }. Wurde der Artikel bis dahin nicht versandt, ist er storniert, und Sie erhalten Ihr Geld zurück.
@@ -180,11 +181,11 @@ page-agreed-until = Sie sind einverstanden, bis { $date } zu warten. Bis zum Ver
 page-agreed = Sie sind einverstanden zu warten. Bis zum Versand können Sie jederzeit stornieren.
 
 page-answered = { $choice ->
-    [wait] Sie haben sich am { $at } entschieden zu warten.
-   *[cancel] Sie haben sich am { $at } entschieden zu stornieren.
+    [wait] Am { $at } haben Sie gewählt, auf den Artikel zu warten.
+   *[cancel] Am { $at } haben Sie gewählt, den Artikel zu stornieren.
 }
-page-cancel-recorded = Wir geben sie an unsere Bestellabteilung weiter.
-page-cancel-taken = Sie liegt unserer Bestellabteilung vor.
+page-cancel-recorded = Ihre Antwort geht an unsere Bestellabteilung.
+page-cancel-taken = Ihre Antwort liegt unserer Bestellabteilung vor.
 page-answer-overtaken = Seitdem gibt es neuere Nachrichten. Möchten Sie weiterhin warten?
 page-answer-refused = Wir konnten das nicht ausführen. Der Kundendienst wird Ihnen schreiben.
 page-answer-refused-because = Wir konnten das nicht ausführen: { $reason }. Der Kundendienst wird Ihnen schreiben.

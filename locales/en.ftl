@@ -194,6 +194,7 @@ page-told-newest = As in our newest mail, of { $date }. What our earlier mails s
 
 # What it means if the customer does not answer. Only the rules of the United States give silence a meaning.
 page-silence-nothing = You need not answer. If you do not, nothing changes: your order stands, and we keep you informed.
+page-silence-answered = You may still cancel until it is sent.
 # $date: the day told.
 page-silence-consent = If you do not answer, you agree to wait until { $date }.
 # $date: the last day to answer.

@@ -8,6 +8,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails, and the panic names the line")]
 
 mod borders;
+mod choice;
 mod commands;
 mod demo;
 #[cfg(debug_assertions)] // a release build has no failpoints

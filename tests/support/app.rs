@@ -16,6 +16,8 @@ use backorderd::store::log::{LogEntry, LogFilter};
 use backorderd::watch::{Looked, WATCH, WatchError, Watcher};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection};
 use tempfile::TempDir;
 
 use super::shop_desk::ShopDesk;
@@ -191,6 +193,35 @@ impl TestApp {
     pub async fn log(&self) -> Vec<String> {
         let entries = self.entries().await;
         entries.iter().map(|entry| format!("{} {}", entry.kind.word(), entry.state.word())).collect()
+    }
+
+    /// Runs a statement in the state database, for what only another part of the program does, or only days bring
+    /// about.
+    pub async fn in_state(&self, statement: &str) {
+        match self.engine {
+            Engine::Sqlite => {
+                let mut state = self.state_url.parse::<SqliteConnectOptions>().unwrap().connect().await.unwrap();
+                sqlx::raw_sql(AssertSqlSafe(statement)).execute(&mut state).await.unwrap();
+            }
+            Engine::Postgres => {
+                let mut state = PgConnection::connect(&self.state_url).await.unwrap();
+                sqlx::raw_sql(AssertSqlSafe(statement)).execute(&mut state).await.unwrap();
+            }
+        }
+    }
+
+    /// The one column, a text, of each row that a query of the state database finds.
+    pub async fn texts(&self, query: &str) -> Vec<String> {
+        match self.engine {
+            Engine::Sqlite => {
+                let mut state = self.state_url.parse::<SqliteConnectOptions>().unwrap().connect().await.unwrap();
+                sqlx::query_scalar(AssertSqlSafe(query)).fetch_all(&mut state).await.unwrap()
+            }
+            Engine::Postgres => {
+                let mut state = PgConnection::connect(&self.state_url).await.unwrap();
+                sqlx::query_scalar(AssertSqlSafe(query)).fetch_all(&mut state).await.unwrap()
+            }
+        }
     }
 
     /// The tasks as `kind subject`.

@@ -178,6 +178,7 @@ fn silence(voice: &Voice, silence: SilenceFacts) -> Result<Option<String>, Unsay
     let (id, day) = match silence {
         SilenceFacts::Unsaid => return Ok(None),
         SilenceFacts::Nothing => ("page-silence-nothing", None),
+        SilenceFacts::Answered => ("page-silence-answered", None),
         SilenceFacts::Consent(day) => ("page-silence-consent", Some(day)),
         SilenceFacts::Cancels(day) => ("page-silence-cancels", Some(day)),
         SilenceFacts::Over(day) => ("page-silence-over", Some(day)),

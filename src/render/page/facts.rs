@@ -116,6 +116,8 @@ pub enum SilenceFacts {
     Cancels(Date),
     /// This day is over.
     Over(Date),
+    /// She waits, and the law counts nothing from that.
+    Answered,
     /// She agreed to wait: until this day, or without one.
     Agreed(Option<Date>),
 }

@@ -135,7 +135,10 @@ fn silence(line: &Reached, case: &Case<'_>, deadline: Option<&Deadline>) -> Sile
         return SilenceFacts::Unsaid;
     }
     let is_us = line.history.clock.rules == RuleSet::UsFtc;
-    let Some(deadline) = deadline.filter(|_| is_us) else { return SilenceFacts::Nothing };
+    let Some(deadline) = deadline.filter(|_| is_us) else {
+        let answered = line.history.standing_answer().is_some_and(|answer| answer.notice == line.told_by);
+        return if answered { SilenceFacts::Answered } else { SilenceFacts::Nothing };
+    };
     let today = case.today();
     let ahead = |day: &jiff::civil::Date| *day >= today;
     match (deadline.silence, deadline.cancels_after, deadline.revised_to) {
