@@ -58,11 +58,11 @@ impl Store {
         rows.iter().map(|row| row.id("id")).collect()
     }
 
-    /// Holds queued notifications back until staff decide.
+    /// Holds queued notifications back until staff decide. A fresh link that a customer asked for is not held.
     pub async fn hold(&self, ids: &[Uuid]) -> Result<Vec<Uuid>, StoreError> {
         let mut tx = self.write().await?;
         let hold = sql!("update outbox set state = 'held', note = $2 "
-            "where state = 'queued' and id in (select id from " rows(id text) ") returning id");
+            "where state = 'queued' and kind <> 'fresh_link' and id in (select id from " rows(id text) ") returning id");
         let rows = tx.rows(hold, vec![ids_of(ids)?, "held by staff".into()]).await?;
         tx.commit().await?;
         rows.iter().map(|row| row.id("id")).collect()

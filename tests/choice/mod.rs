@@ -2,6 +2,7 @@
 //! PostgreSQL.
 
 mod answering;
+mod links;
 
 use std::ops::Deref;
 
@@ -12,7 +13,26 @@ use tokio::task::JoinSet;
 
 use crate::support::app::{Differing, Mail, TestApp};
 use crate::support::http::{Http, Reply};
-use crate::support::state::ENGINES;
+use crate::support::state::{ENGINES, Engine};
+
+/// Everything but the single facts, where a process says that it serves pages.
+const MEMORY: [&str; 15] = [
+    "orders",
+    "retired_links",
+    "lines",
+    "tellings",
+    "outbox",
+    "sent_log",
+    "notices",
+    "choices",
+    "attempts",
+    "contents",
+    "events",
+    "tasks",
+    "expected_dates",
+    "stock",
+    "leases",
+];
 
 /// An installation whose pages are served.
 pub struct Site {
@@ -71,6 +91,23 @@ impl Site {
         assert_eq!(answered.status, 303, "{}", answered.body);
         assert!(answered.header("location").starts_with('?'), "{}", answered.header("location"));
         self.http.get(&format!("{page}{}", answered.header("location"))).await
+    }
+
+    /// Every row of what the service remembers.
+    pub async fn memory(&self) -> Vec<String> {
+        let mut rows = Vec::new();
+        for table in MEMORY {
+            let row = match self.engine {
+                Engine::Sqlite => {
+                    let columns = self.texts(&format!("select name from pragma_table_info('{table}')")).await;
+                    let quoted: Vec<String> = columns.iter().map(|column| format!("quote({column})")).collect();
+                    quoted.join(" || ' ' || ")
+                }
+                Engine::Postgres => "row_to_json(x)::text".to_owned(),
+            };
+            rows.extend(self.texts(&format!("select '{table} ' || {row} as row from {table} x order by 1")).await);
+        }
+        rows
     }
 
     /// Every recorded answer as `line choice quantity state`, oldest first.

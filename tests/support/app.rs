@@ -3,7 +3,7 @@
 //! In: an engine for the state database and settings that differ from the usual ones. Out: the real watcher and the real
 //! delivery, built from a real settings file, one step at a time. Nothing runs by itself and nothing waits for time.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use backorderd::app::App;
@@ -112,6 +112,11 @@ impl TestApp {
     pub async fn process_with_relays(&self, relays: &[&str], differing: Differing<'_>) -> Process {
         let settings = settings(self.folder.path(), &self.shop, &self.state_url, relays, differing);
         Process::start(settings, self.clock.clone()).await
+    }
+
+    /// A file of the installation.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
     }
 
     pub fn now(&self) -> Timestamp {
