@@ -163,6 +163,7 @@ page-closed = Wartet nicht mehr
 page-status = { $stands ->
     [waiting] Nicht auf Lager
     [ready] Auf Lager
+    [cancelling] Stornierung gewünscht
     [shipped] Versandt
     [cancelled] Storniert
    *[gone] Nicht mehr in dieser Bestellung

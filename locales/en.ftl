@@ -178,10 +178,11 @@ page-intro = Tell us for each item whether you would like to wait for it or to c
 page-intro-closed = What you were waiting for is sent, cancelled, or no longer part of the order. There is nothing to answer.
 page-closed = No longer waiting
 
-# $stands: waiting, ready, shipped, cancelled or gone (the shop shows it no more).
+# $stands: waiting, ready, cancelling (the shop has not done it yet), shipped, cancelled or gone (the shop shows it no more).
 page-status = { $stands ->
     [waiting] On backorder
     [ready] In stock
+    [cancelling] Cancellation requested
     [shipped] Sent
     [cancelled] Cancelled
    *[gone] No longer in this order

@@ -36,6 +36,15 @@ impl Seen {
         }
     }
 
+    /// The field that says the same.
+    pub fn to_field(self) -> Option<String> {
+        match self {
+            Seen::Unsaid => None,
+            Seen::Nothing => Some(Seen::field(None)),
+            Seen::Notice(notice) => Some(Seen::field(Some(notice))),
+        }
+    }
+
     /// The field for a form that shows what `notice` told.
     pub fn field(notice: Option<Uuid>) -> String {
         notice.map_or_else(|| Seen::NOTHING.to_owned(), |notice| notice.to_string())
@@ -253,8 +262,10 @@ mod tests {
         for notice in [None, Some(NEW)] {
             let seen = Seen::of_field(Some(&Seen::field(notice)));
             assert_eq!(seen, notice.map_or(Seen::Nothing, Seen::Notice));
+            assert_eq!(seen.to_field(), Some(Seen::field(notice)));
         }
         assert_eq!(Seen::of_field(None), Seen::Unsaid);
+        assert_eq!(Seen::Unsaid.to_field(), None);
         assert_eq!(Seen::of_field(Some(" ")), Seen::Unsaid);
     }
 

@@ -170,6 +170,10 @@ pub(super) async fn given(tx: &mut Tx, lines: &[LineKey]) -> Result<Vec<(String,
 
 /// The line that is answered; `None`: the link does not reach it.
 async fn line(tx: &mut Tx, answering: Answering<'_>) -> Result<Option<Reached>, StoreError> {
+    // No text of PostgreSQL holds this character, so no line has it in its id.
+    if answering.line_id.contains('\0') {
+        return Ok(None);
+    }
     let reach = reach(tx, answering.order_row, Some(answering.line_id)).await?;
     Ok(reach.and_then(|mut reach| reach.lines.pop()))
 }

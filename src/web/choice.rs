@@ -138,7 +138,7 @@ impl Web {
             decide(asked, recorded(line, &Case::new(&line.history, &line.line, now, calendar)))
         });
         match decided.await? {
-            Some(_) => Ok(see_other(&links::answered(line_id, choice, sent.seen.as_deref()))),
+            Some(_) => Ok(see_other(&links::answered(line_id, choice, asked.seen.to_field().as_deref()))),
             None => self.link_page(StatusCode::NOT_FOUND, Some(&reach.order), &LinkFacts::Form, visitor),
         }
     }

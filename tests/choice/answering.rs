@@ -117,6 +117,7 @@ async fn a_wait_becomes_a_cancel_and_not_back_unless_the_shop_refused() {
         site.answer("A1", "wait").await;
         let after = site.answer_and_look(&page, &[("line", "A1"), ("choice", "cancel")]).await;
         assert!(after.words().contains("you cancel this item"), "{}", after.words());
+        assert!(after.words().contains("Nothing of your order is waiting Lamp A1 Cancellation requested Quantity 2"));
         assert!(after.words().contains("We are passing it on to our order desk."), "{}", after.words());
         assert_eq!(buttons(&after), [""; 0]);
         let after = site.answer_and_look(&page, &[("line", "A1"), ("choice", "wait")]).await;

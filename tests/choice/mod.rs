@@ -2,7 +2,9 @@
 //! PostgreSQL.
 
 mod answering;
+mod attacks;
 mod links;
+mod pages;
 
 use std::ops::Deref;
 

@@ -100,6 +100,7 @@ fn standing(stands: Stands) -> (&'static str, &'static str) {
     match stands {
         Stands::Waiting => ("waiting", "caution"),
         Stands::Ready => ("ready", "good"),
+        Stands::Cancelling => ("cancelling", "quiet"),
         Stands::Shipped => ("shipped", "good"),
         Stands::Cancelled => ("cancelled", "quiet"),
         Stands::Gone => ("gone", "quiet"),
@@ -113,7 +114,7 @@ fn facts(voice: &Voice, line: &LineFacts) -> Result<Vec<(String, String)>, Unsay
         Stands::Waiting if line.short < line.open => {
             voice.say("part", &[("quantity", Value::Text(&short)), ("whole", Value::Text(&open))])?
         }
-        Stands::Waiting | Stands::Ready => open,
+        Stands::Waiting | Stands::Ready | Stands::Cancelling => open,
         Stands::Shipped | Stands::Cancelled | Stands::Gone => return Ok(facts),
     };
     facts.push((voice.say("label-quantity", &[])?, quantity));

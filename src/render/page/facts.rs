@@ -77,6 +77,8 @@ pub struct LineFacts {
 pub enum Stands {
     Waiting,
     Ready,
+    /// She cancelled it, and the shop has not shown it cancelled yet.
+    Cancelling,
     Shipped,
     Cancelled,
     Gone,

@@ -109,12 +109,12 @@ impl OrderPage {
         for (place, line) in facts.lines.iter().enumerate() {
             let card = Card::of(voice, shop, line, chosen == Some(place))?;
             match line.stands {
-                Stands::Waiting | Stands::Ready => open.push(card),
+                Stands::Waiting | Stands::Ready | Stands::Cancelling => open.push(card),
                 Stands::Shipped | Stands::Cancelled | Stands::Gone => closed.push(card),
             }
         }
-        let waiting = facts.lines.iter().filter(|line| line.stands == Stands::Waiting).count();
-        let headline = match (waiting, open.len()) {
+        let number = |stands| facts.lines.iter().filter(|line| line.stands == stands).count();
+        let headline = match (number(Stands::Waiting), number(Stands::Ready)) {
             (0, 0) => voice.say("page-headline-closed", &[])?,
             (0, ready) => voice.say("headline-restocked", &[("count", Value::Count(ready))])?,
             (waiting, _) => voice.say("page-headline-waiting", &[("count", Value::Count(waiting))])?,

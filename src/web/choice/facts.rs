@@ -35,7 +35,8 @@ pub fn order_facts(web: &Web, reach: &Reach, preselected: &Preselected, now: Tim
     shown.sort_by_key(|line| match stands(line) {
         Stands::Waiting => 0,
         Stands::Ready => 1,
-        Stands::Shipped | Stands::Cancelled | Stands::Gone => 2,
+        Stands::Cancelling => 2,
+        Stands::Shipped | Stands::Cancelled | Stands::Gone => 3,
     });
     let spoken_of = shown.iter().position(|line| named(line)).map(|place| {
         let line = shown[place];
@@ -66,6 +67,7 @@ fn has_waited(line: &Reached) -> bool {
 fn stands(line: &Reached) -> Stands {
     match line.line.status() {
         _ if line.gone => Stands::Gone,
+        Status::Backordered | Status::Ready if line.history.standing_cancel().is_some() => Stands::Cancelling,
         Status::Backordered => Stands::Waiting,
         Status::Ready => Stands::Ready,
         Status::Shipped => Stands::Shipped,
