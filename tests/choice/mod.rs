@@ -3,6 +3,7 @@
 
 mod answering;
 mod attacks;
+mod browser;
 mod links;
 mod pages;
 

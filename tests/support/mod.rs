@@ -1,5 +1,6 @@
 //! Machinery that the tests share.
 pub mod app;
+pub mod browser;
 pub mod http;
 pub mod installation;
 pub mod servers;

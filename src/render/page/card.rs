@@ -31,8 +31,8 @@ pub struct Card {
     pub notes: Vec<String>,
     /// What she answered, and what became of it.
     pub answer: Vec<String>,
-    /// What silence means, or what she agreed to.
-    pub silence: Option<String>,
+    /// What silence means, or what she agreed to; and its class.
+    pub silence: Option<(&'static str, String)>,
     pub buttons: Vec<Button>,
     /// Whether the link or the form spoke of it.
     pub chosen: bool,
@@ -85,7 +85,8 @@ impl Card {
     pub fn to_confirm(self, voice: &Voice, line: &LineFacts, choice: Choice) -> Result<Card, Unsayable> {
         let words = voice.say("page-confirm", &[("choice", Value::Choice(choice.word()))])?;
         let button = Button { choice: choice.word(), words, primary: true, asks_first: false };
-        Ok(Card { silence: Some(meaning(voice, line, choice)?), buttons: vec![button], chosen: true, ..self })
+        let mood = if choice == Choice::Cancel { "caution" } else { "quiet" };
+        Ok(Card { silence: Some((mood, meaning(voice, line, choice)?)), buttons: vec![button], chosen: true, ..self })
     }
 }
 
@@ -175,7 +176,11 @@ fn answered(voice: &Voice, line: &LineFacts, answer: &AnswerFacts) -> Result<Vec
     Ok(sentences)
 }
 
-fn silence(voice: &Voice, silence: SilenceFacts) -> Result<Option<String>, Unsayable> {
+fn silence(voice: &Voice, silence: SilenceFacts) -> Result<Option<(&'static str, String)>, Unsayable> {
+    let mood = match silence {
+        SilenceFacts::Cancels(_) | SilenceFacts::Over(_) => "caution",
+        _ => "plain",
+    };
     let (id, day) = match silence {
         SilenceFacts::Unsaid => return Ok(None),
         SilenceFacts::Nothing => ("page-silence-nothing", None),
@@ -186,7 +191,7 @@ fn silence(voice: &Voice, silence: SilenceFacts) -> Result<Option<String>, Unsay
         SilenceFacts::Agreed(Some(day)) => ("page-agreed-until", Some(day)),
         SilenceFacts::Agreed(None) => ("page-agreed", None),
     };
-    dated(voice, id, day).map(Some)
+    Ok(Some((mood, dated(voice, id, day)?)))
 }
 
 /// What the choice means for her.

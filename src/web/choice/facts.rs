@@ -1,6 +1,7 @@
 //! What a link reaches becomes what its page says. Pure.
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 
 use super::super::Web;
 use super::Preselected;
@@ -84,6 +85,7 @@ fn line_facts(line: &Reached, now: Timestamp, calendar: Calendar<'_>) -> LineFac
     };
     let silence = silence(line, &case, deadline.as_ref());
     let wait_helps = terms.asks || matches!(silence, SilenceFacts::Cancels(_));
+    let may_wait = may(Choice::Wait) && wait_helps;
     let stands = stands(line);
     let shown = &line.line;
     let reason = shown.delay_reason.clone().or(terms.reason).filter(|_| stands == Stands::Waiting);
@@ -107,18 +109,18 @@ fn line_facts(line: &Reached, now: Timestamp, calendar: Calendar<'_>) -> LineFac
         reason,
         told_on: line.told_by.and(line.told.as_ref()).map(|told| calendar.day(told.at)),
         told_before: line.told_times > 1,
-        answer: latest_answer(line, calendar),
+        answer: latest_answer(line, may_wait, calendar),
         silence,
         wait_agrees_to: in_force.map(|deadline| deadline.revised_to),
-        may_wait: may(Choice::Wait) && wait_helps,
+        may_wait,
         may_cancel: may(Choice::Cancel),
     }
 }
 
-fn latest_answer(line: &Reached, calendar: Calendar<'_>) -> Option<AnswerFacts> {
+fn latest_answer(line: &Reached, may_wait: bool, calendar: Calendar<'_>) -> Option<AnswerFacts> {
     let given = line.given.iter().rfind(|given| given.answer.is_hers())?;
     let answer = given.answer;
-    let overtaken = answer.choice == Choice::Wait && answer.notice != line.told_by && line.is_open();
+    let overtaken = answer.choice == Choice::Wait && answer.notice != line.told_by && may_wait;
     Some(AnswerFacts {
         choice: answer.choice,
         at: answer.at.to_zoned(calendar.zone.clone()),
@@ -136,26 +138,37 @@ fn silence(line: &Reached, case: &Case<'_>, deadline: Option<&Deadline>) -> Sile
     if !line.is_open() || case.ended() == Some(Ended::ByAnswer) {
         return SilenceFacts::Unsaid;
     }
-    let is_us = line.history.clock.rules == RuleSet::UsFtc;
-    let Some(deadline) = deadline.filter(|_| is_us) else {
-        let answered = line.history.standing_answer().is_some_and(|answer| answer.notice == line.told_by);
-        return if answered { SilenceFacts::Answered } else { SilenceFacts::Nothing };
-    };
-    let today = case.today();
-    let ahead = |day: &jiff::civil::Date| *day >= today;
-    match (deadline.silence, deadline.cancels_after, deadline.revised_to) {
-        _ if deadline.stage.is_option() && deadline.answer == Answered::Wait => {
-            // What she agreed to and did not come is told by the next mail, and not by this page.
-            match deadline.revised_to {
-                None => SilenceFacts::Agreed(None),
-                Some(day) if ahead(&day) => SilenceFacts::Agreed(Some(day)),
-                Some(_) => SilenceFacts::Unsaid,
-            }
+    let deadline = deadline.filter(|_| line.history.clock.rules == RuleSet::UsFtc);
+    if let Some(said) = deadline.and_then(|deadline| of_notice(deadline, case.today())) {
+        return said;
+    }
+    // What she was promised or agreed to and did not come is told by the next mail, and not by this page.
+    let lapsed = deadline.is_some_and(|deadline| {
+        deadline.stage.is_option() || deadline.promised_by.is_some_and(|day| day < case.today())
+    });
+    let answered = line.history.standing_answer().is_some_and(|answer| answer.notice == line.told_by);
+    match stands(line) {
+        Stands::Ready => SilenceFacts::Unsaid,
+        _ if lapsed => SilenceFacts::Unsaid,
+        _ if answered => SilenceFacts::Answered,
+        _ => SilenceFacts::Nothing,
+    }
+}
+
+/// What an option notice said of silence, or what she agreed to; `None`: it is past, or there is no such notice.
+fn of_notice(deadline: &Deadline, today: Date) -> Option<SilenceFacts> {
+    let ahead = |day: Date| (day >= today).then_some(day);
+    match (deadline.silence, deadline.answer) {
+        _ if !deadline.stage.is_option() => None,
+        (_, Answered::Wait) => match deadline.revised_to {
+            None => Some(SilenceFacts::Agreed(None)),
+            Some(day) => ahead(day).map(|day| SilenceFacts::Agreed(Some(day))),
+        },
+        (Silence::Cancels, _) => {
+            let last_day = deadline.cancels_after?;
+            Some(ahead(last_day).map_or(SilenceFacts::Over(last_day), SilenceFacts::Cancels))
         }
-        (Silence::Cancels, Some(last_day), _) if ahead(&last_day) => SilenceFacts::Cancels(last_day),
-        (Silence::Cancels, Some(last_day), _) => SilenceFacts::Over(last_day),
-        (Silence::Consent, _, Some(day)) if ahead(&day) => SilenceFacts::Consent(day),
-        (Silence::NoEffect, ..) if deadline.promised_by.is_none_or(|day| ahead(&day)) => SilenceFacts::Nothing,
-        _ => SilenceFacts::Unsaid,
+        (Silence::Consent, _) => deadline.revised_to.and_then(ahead).map(SilenceFacts::Consent),
+        (Silence::NoEffect, _) => None,
     }
 }
