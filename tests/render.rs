@@ -302,7 +302,24 @@ fn the_bytes_are_the_same_each_time_and_break_lines_as_mails_do() {
         let mail = String::from_utf8(bytes).unwrap();
         assert_eq!(mail.matches('\n').count(), mail.matches("\r\n").count());
         assert_eq!(mail.matches('\r').count(), mail.matches("\r\n").count());
-        assert!(mail.split("\r\n").all(|line| line.len() <= 78));
+        let (head, body) = mail.split_once("\r\n\r\n").unwrap();
+        assert!(head.split("\r\n").all(|line| line.len() <= 78));
+        // What a relay takes (RFC 5321, section 4.5.3.1.6).
+        assert!(body.split("\r\n").all(|line| line.len() <= 998));
+    }
+}
+
+#[test]
+fn a_part_that_is_all_ascii_is_not_encoded() {
+    let cases = [("Camp stove", "7bit"), ("Zelt für zwei", "quoted-printable")];
+    for (product, encoding) in cases {
+        let mut draft = sample(Kind::Backordered, "en-US");
+        draft.lines.truncate(1);
+        product.clone_into(&mut draft.lines[0].product_name);
+        draft.lines[0].alternatives.clear();
+        draft.lines[0].unit_price = None;
+        let mail = String::from_utf8(render(&draft).to_mail(&draft).unwrap().bytes).unwrap();
+        assert_eq!(mail.matches(&format!("Content-Transfer-Encoding: {encoding}\r\n")).count(), 2, "{product}");
     }
 }
 

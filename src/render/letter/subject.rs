@@ -1,7 +1,5 @@
 //! The subject: which order, which product, what happened. No price, no praise, one line that a phone can show.
 
-use unicode_segmentation::UnicodeSegmentation;
-
 use super::news::{meaning, still_to_come, whole};
 use super::voice::{Value, Voice};
 use crate::outbox::notification::Kind;
@@ -47,11 +45,11 @@ pub fn subject(voice: &Voice, draft: &Draft, lines: &[&DraftLine]) -> Result<Str
     };
     let name = super::line::name(first, LONGEST_NAME);
     let whole = say(&name)?;
-    let excess = whole.graphemes(true).count().saturating_sub(LONGEST);
+    let excess = foreign::length(&whole).saturating_sub(LONGEST);
     if excess == 0 {
         return Ok(whole);
     }
-    let room = name.graphemes(true).count().saturating_sub(excess).max(SHORTEST_NAME);
+    let room = foreign::length(&name).saturating_sub(excess).max(SHORTEST_NAME);
     Ok(say(&foreign::shortened(&name, room))?)
 }
 
