@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use crate::outbox::notification::Kind;
 use crate::outbox::plan::{Circumstances, Content, ContentLine, Look, wanted};
 use crate::outbox::schedule::Schedule;
-use crate::render::draft::{DateMeaning, Draft, DraftAlternative, DraftLine, ShopFace};
+use crate::render::draft::{Draft, DraftAlternative, DraftLine, ShopFace};
 use crate::settings::Settings;
 use crate::shop::line::{Line, RuleSet, Status};
 use crate::shop::stock::Stock;
@@ -105,6 +105,7 @@ pub fn compose(id: uuid::Uuid, content: &Content, order: &Order, around: Surroun
         lines: content.lines.iter().filter_map(line).collect(),
         date: around.now,
         today: around.schedule.today(around.now),
+        zone: around.schedule.zone.clone(),
         references: around.references.iter().skip(skip).cloned().collect(),
         token: around.token,
     }
@@ -145,7 +146,6 @@ fn draft_line(said: &ContentLine, line: &Line, around: &Surroundings) -> DraftLi
         reason: line.delay_reason.clone().filter(|_| waits),
         unit_price: line.unit_price,
         currency: line.currency.clone(),
-        date_meaning: DateMeaning::Expected,
         asks: waits && said.news.first() != Some(&Kind::Cancelled),
         terms: said.terms.clone(),
         answer: said.answer.clone(),
