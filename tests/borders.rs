@@ -9,7 +9,7 @@ use std::path::Path;
 const MAY_USE: [(&str, &[&str]); 13] = [
     ("clock", &[]),
     ("failpoint", &[]),
-    ("choice", &[]),
+    ("choice", &["shop"]),
     ("links", &["choice"]),
     ("settings", &["shop"]),
     ("shop", &["settings"]),
@@ -17,14 +17,21 @@ const MAY_USE: [(&str, &[&str]); 13] = [
     ("outbox", &["choice", "promise", "settings", "shop", "watch"]),
     ("promise", &["choice", "settings", "shop"]),
     ("render", &["choice", "links", "outbox", "promise", "shop"]),
-    ("watch", &["clock", "outbox", "settings", "shop", "store"]),
+    ("watch", &["clock", "outbox", "promise", "settings", "shop", "store"]),
     ("store", &["choice", "clock", "failpoint", "outbox", "promise", "settings", "shop", "watch"]),
     ("deliver", &["clock", "failpoint", "links", "outbox", "render", "settings", "shop", "store", "watch"]),
-    ("web", &["app", "clock", "deliver", "links", "outbox", "render", "settings", "shop", "store", "watch"]),
+    (
+        "web",
+        &[
+            "app", "choice", "clock", "deliver", "links", "outbox", "promise", "render", "settings", "shop", "store",
+            "watch",
+        ],
+    ),
 ];
 
 /// Decisions: values in, values out.
-const PURE: [&str; 13] = [
+const PURE: [&str; 15] = [
+    "choice/decide.rs",
     "outbox/",
     "promise/",
     "watch/detect.rs",
@@ -38,6 +45,7 @@ const PURE: [&str; 13] = [
     "shop/cell.rs",
     "shop/row.rs",
     "settings/",
+    "web/guessing.rs",
 ];
 
 struct Source {

@@ -19,5 +19,6 @@ mod settings;
 mod shop;
 mod shop_mappings;
 mod smtp;
+mod spam;
 mod store;
 mod support;

@@ -404,7 +404,7 @@ async fn a_mapping_that_does_not_fit_is_an_error_that_says_what_would() {
     );
     orders.mapping = "odoo".into();
     let error = Feeds::load(&orders, &shop_settings()).unwrap_err().to_string();
-    assert!(error.starts_with("[orders] mapping \"odoo\" is unknown; write one of odoo-18, medusa, "), "{error}");
+    assert!(error.starts_with("[orders] mapping \"odoo\" is unknown; write one of odoo-18, vendure, "), "{error}");
     orders.mapping = "custom".into();
     let error = Feeds::load(&orders, &shop_settings()).unwrap_err().to_string();
     assert!(error.contains("needs [orders.queries]"), "{error}");

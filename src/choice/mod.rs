@@ -1,7 +1,9 @@
 //! The customer's answer: wait or cancel.
 //!
 //! In: what she chose on her page, or what her silence means. Out: an [`Answer`], recorded at once and carried to the
-//! shop. Whether an answer is taken is a pure decision.
+//! shop. Whether an answer is taken is a pure decision, in [`decide`].
+
+pub mod decide;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -64,6 +66,8 @@ pub struct Answer {
     pub notice: Option<Uuid>,
     /// Refused by the shop: it no longer stands.
     pub refused: bool,
+    /// The shop has taken it.
+    pub taken: bool,
 }
 
 impl Answer {

@@ -164,6 +164,7 @@ fn content_line(view: &LineView, standing: Standing, kind: Option<Kind>) -> Cont
         standing,
         previous_expected_on: None,
         terms: Terms::default(),
+        expires_at: None,
         answer: None,
     }
 }

@@ -211,6 +211,7 @@ fn say_delivered(delivered: Delivered) {
         (delivered.in_doubt, "in doubt"),
         (delivered.held, "held"),
         (delivered.overtaken, "overtaken by news"),
+        (delivered.expired, "too late"),
     ];
     let words: Vec<String> =
         counts.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")).collect();

@@ -7,10 +7,9 @@ use std::collections::{BTreeSet, HashMap};
 
 use jiff::Timestamp;
 
-use crate::outbox::notification::Kind;
 use crate::outbox::plan::{Circumstances, Content, ContentLine, Look, wanted};
 use crate::outbox::schedule::Schedule;
-use crate::render::draft::{Draft, DraftAlternative, DraftLine, ShopFace};
+use crate::render::draft::{DateMeaning, Draft, DraftAlternative, DraftLine, ShopFace};
 use crate::settings::Settings;
 use crate::shop::line::{Line, RuleSet, Status};
 use crate::shop::stock::Stock;
@@ -29,6 +28,8 @@ pub enum Check {
     Send,
     /// What it says no longer holds.
     Overtaken(&'static str),
+    /// It is too late for the option notice in it.
+    Expired,
     /// The customer sleeps until then.
     Quiet(Timestamp),
 }
@@ -57,14 +58,17 @@ pub fn check(claimed: &Claimed, order: &Order, schedule: &Schedule, now: Timesta
             Check::Overtaken("overtaken by news")
         };
     }
+    if claimed.content.expires_at().is_some_and(|midnight| midnight <= now) {
+        return Check::Expired;
+    }
     let at = Circumstances { look: Look::Recheck, began: now, schedule };
     if wanted(&order.view, claimed.kind, at).as_ref() != Some(&claimed.content) {
         return Check::Overtaken("overtaken by news");
     }
-    match schedule.after_quiet_hours(now) {
-        until if until > now => Check::Quiet(until),
-        _ => Check::Send,
-    }
+    // Quiet hours yield to a legal deadline.
+    let quiet_until = schedule.after_quiet_hours(now);
+    let until = claimed.content.leave_by().map_or(quiet_until, |leave_by| quiet_until.min(leave_by));
+    if until > now { Check::Quiet(until) } else { Check::Send }
 }
 
 /// The products whose alternatives a mail may show.
@@ -105,7 +109,6 @@ pub fn compose(id: uuid::Uuid, content: &Content, order: &Order, around: Surroun
         lines: content.lines.iter().filter_map(line).collect(),
         date: around.now,
         today: around.schedule.today(around.now),
-        zone: around.schedule.zone.clone(),
         references: around.references.iter().skip(skip).cloned().collect(),
         token: around.token,
     }
@@ -141,12 +144,17 @@ fn draft_line(said: &ContentLine, line: &Line, around: &Surroundings) -> DraftLi
         open: said.standing.open,
         short: said.standing.short,
         status: said.standing.status,
-        expected_on: said.standing.expected_on,
+        expected_on: said.terms.expected_by.filter(|_| waits),
         previous_expected_on: said.previous_expected_on,
         reason: line.delay_reason.clone().filter(|_| waits),
         unit_price: line.unit_price,
         currency: line.currency.clone(),
-        asks: waits && said.news.first() != Some(&Kind::Cancelled),
+        date_meaning: match said.terms.rules {
+            RuleSet::UsFtc => DateMeaning::Shipping,
+            RuleSet::Uk | RuleSet::Eu => DateMeaning::Delivery,
+            RuleSet::None => DateMeaning::Expected,
+        },
+        asks: said.terms.asks,
         terms: said.terms.clone(),
         answer: said.answer.clone(),
         alternatives: offers.into_iter().flatten().take(MOST_ALTERNATIVES).map(alternative).collect(),

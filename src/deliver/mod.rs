@@ -73,6 +73,8 @@ pub struct Delivered {
     /// Refused for now, or no relay to be had: they come back.
     pub deferred: usize,
     pub overtaken: usize,
+    /// Too late for the option notice in it.
+    pub expired: usize,
     pub held: usize,
 }
 
@@ -85,12 +87,13 @@ impl Delivered {
         self.in_doubt += other.in_doubt;
         self.deferred += other.deferred;
         self.overtaken += other.overtaken;
+        self.expired += other.expired;
         self.held += other.held;
     }
 
     /// Whether everything that was tried was accepted.
     pub fn all_accepted(&self) -> bool {
-        self.failed + self.in_doubt + self.deferred + self.held == 0
+        self.failed + self.in_doubt + self.deferred + self.expired + self.held == 0
     }
 }
 
@@ -164,6 +167,8 @@ impl Delivery {
             ready: true,
             watcher: None,
             rehearsal: false,
+            first_sight: None,
+            last_sweep: None,
             baseline: None,
         };
         let found = Batch { rows, ..Batch::default() };

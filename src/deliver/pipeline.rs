@@ -342,6 +342,7 @@ impl Delivered {
             Fate::Failed { .. } => &mut self.failed,
             Fate::Again { .. } => &mut self.deferred,
             Fate::Overtaken { .. } => &mut self.overtaken,
+            Fate::Expired => &mut self.expired,
             Fate::Held { .. } => &mut self.held,
         };
         *counter += 1;

@@ -51,6 +51,7 @@ impl Delivery {
             match compose::check(&claimed, order, schedule, now) {
                 Check::Send => sendable.push(Sendable { claimed, order, schedule }),
                 Check::Overtaken(note) => batch.finish(claimed, Fate::Overtaken { note }),
+                Check::Expired => batch.finish(claimed, Fate::Expired),
                 Check::Quiet(until) => batch.finish(claimed, Fate::Again { due_at: until, charged: false }),
             }
         }

@@ -59,6 +59,9 @@ settle = "1s"
 [updates]
 date_mails_per_week = 0                 # a date may be moved as often as it is fun
 
+[rules]
+reason = "The maker has not confirmed the next delivery yet."   # a date that becomes unknown needs one under us-ftc
+
 [choices.sql]
 # Safe to repeat, and refused by the table's own rule if the pieces have been shipped meanwhile.
 cancel = '''

@@ -5,18 +5,23 @@
 //! watcher records what is decided here in one transaction with the lines themselves, and delivery asks again right
 //! before each try ([`wanted`]) whether the content still holds.
 
-use jiff::{Timestamp, civil::Date};
+use jiff::{SignedDuration, Timestamp, civil::Date};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::found::Found;
 use super::notification::Kind;
 use super::schedule::Schedule;
 use crate::choice::Choice;
+use crate::promise::deadline::Flag;
+use crate::promise::history::History;
 use crate::promise::terms::Terms;
-use crate::shop::line::{Line, Status};
-use crate::watch::detect::{self, Change};
+use crate::shop::line::Line;
 use crate::watch::standing::{Standing, Told};
+
+/// A legal notice leaves at the latest so long before the midnight that ends its last day.
+const LAST_CALL: SignedDuration = SignedDuration::from_mins(30);
 
 /// An order as the planner sees it: one recipient, one locale.
 #[derive(Clone, Debug)]
@@ -29,6 +34,8 @@ pub struct OrderView {
     pub unsettled_since: Option<Timestamp>,
     /// Since when nothing was said or planned.
     pub quiet_since: Option<Timestamp>,
+    /// When a sweep was to look at the order again.
+    pub look_at: Option<Timestamp>,
     /// Every line of the order that the shop still shows.
     pub lines: Vec<LineView>,
     /// The notification that is queued or held.
@@ -47,6 +54,8 @@ pub struct LineView {
     /// The notification that told it; `None`: the baseline did, or nobody.
     pub told_by: Option<Uuid>,
     pub planned: Option<Planned>,
+    /// What the delay rules count from.
+    pub history: History,
 }
 
 /// The standing that the last notification about a line was planned from, whatever became of that notification.
@@ -55,6 +64,12 @@ pub struct Planned {
     pub standing: Standing,
     /// The passed day that an `overdue` spoke of.
     pub overdue: Option<Date>,
+    /// The last day of the notice that was owed at its noon.
+    #[serde(default)]
+    pub noticed: Option<Date>,
+    /// The last day before silence cancels, that a `reply_needed` spoke of.
+    #[serde(default)]
+    pub reminded: Option<Date>,
 }
 
 /// A notification that is queued or held.
@@ -84,6 +99,16 @@ impl Content {
     pub fn is_of_the_calendar(&self) -> bool {
         self.lines.iter().flat_map(|line| &line.news).all(|kind| kind.is_of_the_calendar())
     }
+
+    /// When it has to leave at the latest, as it holds an option notice: 23:30 of its last day.
+    pub fn leave_by(&self) -> Option<Timestamp> {
+        self.expires_at().map(|midnight| midnight - LAST_CALL)
+    }
+
+    /// The midnight from which an option notice in it is too late.
+    pub fn expires_at(&self) -> Option<Timestamp> {
+        self.lines.iter().filter_map(|line| line.expires_at).min()
+    }
 }
 
 /// What a notification says of one line.
@@ -100,6 +125,9 @@ pub struct ContentLine {
     /// What it says of the law.
     #[serde(default)]
     pub terms: Terms,
+    /// Of an option notice: the midnight from which it is too late.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<Timestamp>,
     /// The answer that it acknowledges, or that the shop refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub answer: Option<Answered>,
@@ -150,6 +178,19 @@ pub enum Action {
     Replace(Telling),
     /// Nothing is left to tell.
     Supersede,
+    /// It is too late for the option notice in it; the facts are still told.
+    Expire(Option<Telling>),
+}
+
+impl Action {
+    /// What is to be written down, if something is.
+    pub fn telling(&self) -> Option<&Telling> {
+        match self {
+            Action::Create(telling) | Action::Amend(telling) | Action::Replace(telling) => Some(telling),
+            Action::Expire(telling) => telling.as_ref(),
+            Action::Keep | Action::Settle { .. } | Action::Supersede => None,
+        }
+    }
 }
 
 /// A notification to be written down.
@@ -157,7 +198,7 @@ pub enum Action {
 pub struct Telling {
     pub content: Content,
     pub settled: bool,
-    /// Why it is held, if what it replaces was.
+    /// Why it is held: what it replaces was, or staff must see it first.
     pub held: Option<String>,
     pub due_at: Timestamp,
 }
@@ -175,6 +216,20 @@ pub struct Plan {
     pub planned: Vec<Option<Planned>>,
     /// For each line of the view, in its order: the decision in words; `None`: nothing to say.
     pub because: Vec<Option<String>>,
+    /// Lines that silence cancels now.
+    pub silent: Vec<Silent>,
+    /// Lines that are ready and must ship today, or the promise is broken.
+    pub alarms: Vec<String>,
+}
+
+/// A line that silence cancels.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Silent {
+    pub line_id: String,
+    /// The notice that said so.
+    pub notice: Option<Uuid>,
+    /// Everything that is open.
+    pub quantity: Decimal,
 }
 
 /// Decides what becomes of an order's notification.
@@ -188,18 +243,21 @@ pub fn plan(view: &OrderView, at: Circumstances) -> Plan {
     } else {
         Action::Keep
     };
-    let made = matches!(action, Action::Create(_) | Action::Amend(_) | Action::Replace(_));
+    let made = action.telling().is_some();
     let stays = matches!(action, Action::Settle { .. }) || action == Action::Keep && view.unsent.is_some();
     // Somebody who was told under another address or order number is quiet from now on.
     let waits = found.iter().any(Found::waits_as_told);
     let quiet_since = if made { Some(at.began) } else { view.quiet_since.or(waits.then_some(at.began)) };
+    let sweeps = at.look == Look::Sweep;
     Plan {
         changed_at,
         unsettled_since,
         quiet_since,
-        look_at: view.recipient.as_ref().and_then(|_| look_again(quiet_since, &found, at)),
+        look_at: look_again(view, quiet_since, &found, &action, at),
         planned: found.iter().map(|found| found.planned(made || stays)).collect(),
         because: found.iter().map(|found| found.because(view, &action, unsettled_since.is_none())).collect(),
+        silent: found.iter().filter(|_| sweeps).filter_map(Found::silent).collect(),
+        alarms: found.iter().filter(|found| sweeps && found.owed.alarm).map(Found::line_id).collect(),
         action,
     }
 }
@@ -226,31 +284,59 @@ fn settling(view: &OrderView, at: Circumstances) -> (Option<Timestamp>, Option<T
 
 /// Chooses the action; `unsettled` is the last change of an order that has not settled.
 fn act(view: &OrderView, found: &[Found], unsettled: Option<Timestamp>, at: Circumstances) -> Action {
-    let settled = unsettled.is_none();
+    // Settling yields to a legal deadline.
+    let rests = |content: &Content| {
+        let cannot_wait = |changed: Timestamp| content.leave_by().is_some_and(|by| by < changed + at.schedule.settle);
+        unsettled.is_none_or(cannot_wait)
+    };
     let telling = |content: Content, held: Option<String>| {
+        let settled = rests(&content);
         let due_at = due_at(&content, view, unsettled, at);
         Telling { content, settled, held, due_at }
     };
+    let anew = |content: Content| telling(content, must_be_seen(found));
     let Some(unsent) = &view.unsent else {
         if found.iter().any(Found::is_fresh) {
-            return news(found).map_or(Action::Keep, |content| Action::Create(telling(content, None)));
+            return news(found).map_or(Action::Keep, |content| Action::Create(anew(content)));
         }
         let due = at.schedule.still_waiting_at(view.quiet_since).is_some_and(|due| at.began >= due);
-        if due && settled && at.look == Look::Sweep {
-            return still_waiting(found).map_or(Action::Keep, |content| Action::Create(telling(content, None)));
+        if due && unsettled.is_none() && at.look == Look::Sweep {
+            return still_waiting(found).map_or(Action::Keep, |content| Action::Create(anew(content)));
         }
         return Action::Keep;
     };
+    if unsent.content.expires_at().is_some_and(|midnight| midnight <= at.began) {
+        return Action::Expire(news(found).or_else(|| still_waiting(found)).map(anew));
+    }
+    // What staff let go stays free.
+    let held = || unsent.held.clone().or_else(|| must_be_seen(found).filter(|_| !unsent.released));
     let content = news(found).or_else(|| still_waiting(found).filter(|_| unsent.content.kind == Kind::StillWaiting));
     match content {
         None => Action::Supersede,
-        Some(content) if content == unsent.content => match (unsent.settled, settled) {
+        Some(content) if content == unsent.content => match (unsent.settled, rests(&content)) {
             (false, true) => Action::Settle { due_at: due_at(&content, view, unsettled, at) },
             _ => Action::Keep,
         },
-        Some(content) if unsent.settled => Action::Replace(telling(content, unsent.held.clone())),
-        Some(content) => Action::Amend(telling(content, unsent.held.clone())),
+        Some(content) if unsent.settled => Action::Replace(telling(content, held())),
+        Some(content) => Action::Amend(telling(content, held())),
     }
+}
+
+/// Why staff must see the notification before the customer does; `None`: it may leave.
+fn must_be_seen(found: &[Found]) -> Option<String> {
+    let reason = |line: &Found| {
+        Some(match line.hold? {
+            Flag::NoReason => format!(
+                "no_reason: the date of line {} is unknown and no reason is given; enter one in the shop or in [rules] reason",
+                line.line_id()
+            ),
+            _ => format!(
+                "notice_late: the time to offer a choice for line {} is over, and a refund is owed; see `backorderd deadlines`",
+                line.line_id()
+            ),
+        })
+    };
+    found.iter().filter(|line| line.is_told()).find_map(reason)
 }
 
 /// When a notification with this content may leave.
@@ -258,105 +344,38 @@ fn due_at(content: &Content, view: &OrderView, unsettled: Option<Timestamp>, at:
     let schedule = at.schedule;
     let settled_at = unsettled.map_or(at.began, |changed| changed + schedule.settle);
     let only_dates = content.lines.iter().flat_map(|line| &line.news).all(|kind| *kind == Kind::DateChanged);
-    let free_at = if only_dates { schedule.date_mail_free_at(&view.date_mails, settled_at) } else { settled_at };
-    schedule.after_quiet_hours(free_at)
+    let leave_by = content.leave_by();
+    // The limit of date mails does not hold for legal notices.
+    let free_at = match leave_by {
+        None if only_dates => schedule.date_mail_free_at(&view.date_mails, settled_at),
+        _ => settled_at,
+    };
+    let due_at = schedule.after_quiet_hours(free_at);
+    leave_by.map_or(due_at, |by| due_at.min(by))
 }
 
 /// When the calendar may next have something to say.
-fn look_again(quiet_since: Option<Timestamp>, found: &[Found], at: Circumstances) -> Option<Timestamp> {
-    let waiting = found.iter().filter(|line| line.waits_as_told());
+fn look_again(
+    view: &OrderView,
+    quiet_since: Option<Timestamp>,
+    found: &[Found],
+    action: &Action,
+    at: Circumstances,
+) -> Option<Timestamp> {
+    let told = found.iter().filter(|line| view.recipient.is_some() && line.waits_as_told());
     // One that is due already waits for a sweep; one that was found now is said.
-    let overdue = waiting.clone().filter(|line| line.overdue.is_none()).filter_map(|line| {
+    let overdue = told.clone().filter(|line| line.overdue.is_none()).filter_map(|line| {
         let day = line.view.told.as_ref()?.standing.expected_on?;
         Some(at.schedule.overdue_at(day))
     });
-    let update = waiting.clone().next().and_then(|_| at.schedule.still_waiting_at(quiet_since));
-    overdue.chain(update).min()
-}
-
-/// One line with what is new about it.
-struct Found<'a> {
-    view: &'a LineView,
-    standing: Standing,
-    changes: Vec<Change>,
-    /// The told day that passed, once the time has come to say so.
-    overdue: Option<Date>,
-}
-
-impl<'a> Found<'a> {
-    fn of(view: &'a LineView, at: Circumstances) -> Found<'a> {
-        let today = at.schedule.today(at.began);
-        let standing = Standing::of(&view.line, today);
-        let mut changes = detect::detect(view.told.as_ref(), &standing, today);
-        // Only a sweep that began after it fell due may say so; what one said then stays said.
-        let was_said = |day: &Date| view.planned.as_ref().is_some_and(|planned| planned.overdue == Some(*day));
-        let overdue = detect::overdue(view.told.as_ref(), &standing, today)
-            .filter(|day| at.began >= at.schedule.overdue_at(*day) && (at.look == Look::Sweep || was_said(day)));
-        if overdue.is_some() {
-            changes.push(Change { kind: Kind::Overdue, quantity: standing.short });
-            changes.sort_by_key(|change| change.kind);
-        }
-        Found { view, standing, changes, overdue }
-    }
-
-    /// Waits now, and she knows.
-    fn waits_as_told(&self) -> bool {
-        self.standing.status == Status::Backordered && self.view.told.as_ref().is_some_and(|told| told.waited)
-    }
-
-    /// Whether the line has news that was not planned before.
-    fn is_fresh(&self) -> bool {
-        !self.changes.is_empty() && self.view.planned != Some(self.as_planned())
-    }
-
-    fn as_planned(&self) -> Planned {
-        Planned { standing: self.standing.clone(), overdue: self.overdue }
-    }
-
-    /// What is recorded as planned: with a notification that says it, the standing; a line that is again as it was
-    /// told starts afresh, so that leaving and coming back is a difference anew.
-    fn planned(&self, says: bool) -> Option<Planned> {
-        match (self.changes.is_empty(), says) {
-            (true, _) => None,
-            (false, true) => Some(self.as_planned()),
-            (false, false) => self.view.planned.clone(),
-        }
-    }
-
-    fn content(&self, news: Vec<Kind>) -> ContentLine {
-        ContentLine {
-            line_id: self.view.line.line_id.clone(),
-            quantity: self.changes.first().map_or(self.standing.short, |change| change.quantity),
-            news,
-            standing: self.standing.clone(),
-            previous_expected_on: self.view.told.as_ref().and_then(|told| told.standing.expected_on),
-            terms: Terms::default(),
-            answer: None,
-        }
-    }
-
-    /// The decision about this line, in words for staff.
-    fn because(&self, view: &OrderView, action: &Action, settled: bool) -> Option<String> {
-        let kinds: Vec<&str> = self.changes.iter().map(|change| change.kind.word()).collect();
-        let kinds = kinds.join(" and ");
-        if self.changes.is_empty() {
-            return view
-                .touched
-                .then(|| "no news: it stands as she was told, or she was never told that it waits".into());
-        }
-        Some(match action {
-            _ if view.recipient.is_none() => format!("{kinds}: the line has no e-mail address, so nobody can be told"),
-            Action::Create(telling) if telling.settled => format!("{kinds}: a notification is made"),
-            Action::Create(_) => format!("{kinds}: a notification is made; it waits until the order has settled"),
-            Action::Amend(_) => format!("{kinds}: the settling notification is amended"),
-            Action::Replace(_) => format!("{kinds}: a newer notification takes over the unsent one"),
-            Action::Settle { .. } => format!("{kinds}: the order has settled, its notification may leave"),
-            Action::Supersede | Action::Keep if view.touched && settled => {
-                format!("{kinds}: planned before and unchanged since, so there is no other notification")
-            }
-            Action::Supersede | Action::Keep => return None,
-        })
-    }
+    let update = told.clone().next().and_then(|_| at.schedule.still_waiting_at(quiet_since));
+    let by_law = found.iter().filter_map(|line| line.owed.look_at);
+    let unsent =
+        action.telling().map(|telling| &telling.content).or(view.unsent.as_ref().map(|unsent| &unsent.content));
+    let expires_at = unsent.and_then(Content::expires_at);
+    // What fell due before a poll is still to be decided by a sweep.
+    let missed = view.look_at.filter(|look_at| at.look != Look::Sweep && *look_at <= at.began);
+    overdue.chain(update).chain(by_law).chain(expires_at).chain(missed).min()
 }
 
 /// All untold news of an order with its other waiting lines; `None`: there is no news.

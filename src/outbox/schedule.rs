@@ -5,13 +5,16 @@
 
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
 
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, civil::Date, civil::Time, civil::time};
 
+use crate::promise::calendar::Calendar;
 use crate::settings::Settings;
 use crate::settings::delivery::{DeliverySettings, QuietHours, UpdateSettings};
 use crate::settings::duration::Span;
+use crate::settings::rules::RuleSettings;
 
 /// Calendar mails leave from this time of the day.
 const CALENDAR_OPENS: Time = time(9, 0, 0, 0);
@@ -26,9 +29,10 @@ pub struct Schedules {
 
 impl Schedules {
     pub fn new(settings: &Settings) -> Schedules {
+        let rules = Arc::new(settings.rules.clone());
         let schedule = |shop_id: &str| {
             let zone = settings.shop(shop_id).shop.time_zone;
-            Schedule::new(zone, &settings.delivery, &settings.updates)
+            Schedule::new(zone, &settings.delivery, &settings.updates, rules.clone())
         };
         let by_shop = settings.shops.keys().map(|id| (id.clone(), schedule(id))).collect();
         Schedules { by_shop, default: schedule("") }
@@ -51,10 +55,16 @@ pub struct Schedule {
     /// Days after the expected date that an `overdue` waits.
     pub overdue_after: Span,
     pub date_mails_per_week: usize,
+    pub rules: Arc<RuleSettings>,
 }
 
 impl Schedule {
-    pub fn new(zone: TimeZone, delivery: &DeliverySettings, updates: &UpdateSettings) -> Schedule {
+    pub fn new(
+        zone: TimeZone,
+        delivery: &DeliverySettings,
+        updates: &UpdateSettings,
+        rules: Arc<RuleSettings>,
+    ) -> Schedule {
         Schedule {
             zone,
             settle: delivery.settle.signed(),
@@ -62,7 +72,13 @@ impl Schedule {
             updates_every: updates.every,
             overdue_after: updates.overdue_after,
             date_mails_per_week: updates.date_mails_per_week as usize,
+            rules,
         }
+    }
+
+    /// The shop's days, as the delay rules count them.
+    pub fn calendar(&self) -> Calendar<'_> {
+        Calendar { zone: &self.zone, rules: &self.rules }
     }
 
     /// The day of `at`.
@@ -159,7 +175,7 @@ mod tests {
             QuietHours { from: from.parse().unwrap(), until: until.parse().unwrap() }
         });
         let delivery = DeliverySettings { quiet_hours, ..DeliverySettings::default() };
-        Schedule::new(TimeZone::get("America/New_York").unwrap(), &delivery, &UpdateSettings::default())
+        Schedule::new(TimeZone::get("America/New_York").unwrap(), &delivery, &UpdateSettings::default(), Arc::default())
     }
 
     fn instant(text: &str) -> Timestamp {

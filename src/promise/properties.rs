@@ -84,7 +84,7 @@ impl Told {
             }
             Event::Answered(choice, by, refused) => {
                 self.now += 1.minute();
-                let answer = Answer { choice, at: self.now, by, notice: None, refused };
+                let answer = Answer { choice, at: self.now, by, notice: None, refused, taken: false };
                 self.story.history.answers.push(answer);
                 self.now += 1.minute();
             }
@@ -254,7 +254,7 @@ fn any_answer() -> impl Strategy<Value = Answer> {
     let choice = prop::sample::select(vec![Choice::Wait, Choice::Cancel]);
     let by = prop::sample::select(vec![By::Customer, By::Silence, By::Staff]);
     (choice, any_instant(), by, option::of((0u128..5).prop_map(Uuid::from_u128)), any::<bool>())
-        .prop_map(|(choice, at, by, notice, refused)| Answer { choice, at, by, notice, refused })
+        .prop_map(|(choice, at, by, notice, refused)| Answer { choice, at, by, notice, refused, taken: false })
 }
 
 prop_compose! {

@@ -123,7 +123,8 @@ impl Story {
 
     /// Her answer to what she was told last, at three in the afternoon of `day`.
     pub fn answer(&mut self, day: Date, choice: Choice) {
-        let answer = Answer { choice, at: self.instant(day, 15), by: By::Customer, notice: None, refused: false };
+        let answer =
+            Answer { choice, at: self.instant(day, 15), by: By::Customer, notice: None, refused: false, taken: false };
         self.history.answers.push(answer);
     }
 }

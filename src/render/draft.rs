@@ -1,6 +1,6 @@
 //! What one mail is to say: everything that rendering needs, so that it looks nothing up.
 
-use jiff::{Timestamp, civil::Date, tz::TimeZone};
+use jiff::{Timestamp, civil::Date};
 use rust_decimal::Decimal;
 
 use crate::outbox::notification::Kind;
@@ -26,6 +26,14 @@ pub struct ShopFace {
     pub public_url: String,
 }
 
+/// Whether the printed date is one of shipping, of delivery, or simply the expected one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DateMeaning {
+    Expected,
+    Shipping,
+    Delivery,
+}
+
 /// One line of the order, as the mail tells it.
 #[derive(Clone, Debug)]
 pub struct DraftLine {
@@ -41,14 +49,14 @@ pub struct DraftLine {
     pub open: Decimal,
     pub short: Decimal,
     pub status: Status,
-    /// When the shop expects it, `None`: unknown. Printed where no rule set applies; else it is the day of the terms.
+    /// `None`: unknown. Never a day that has passed.
     pub expected_on: Option<Date>,
-    /// The day that she was told before, for a date that moved, in the same meaning as the day that is printed now;
-    /// `None`: she was told that it is unknown, or nothing.
+    /// What she was told before, for a date that moved; `None`: she was told that it is unknown, or nothing.
     pub previous_expected_on: Option<Date>,
     pub reason: Option<String>,
     pub unit_price: Option<Decimal>,
     pub currency: Option<String>,
+    pub date_meaning: DateMeaning,
     /// Whether wait and cancel are offered for this line.
     pub asks: bool,
     /// What the mail says of the law about this line.
@@ -84,10 +92,8 @@ pub struct Draft {
     pub lines: Vec<DraftLine>,
     /// `Date:` of the mail, fixed when it is first rendered.
     pub date: Timestamp,
-    /// Today in the shop's zone: no day before it is printed as still to come.
+    /// Today in the shop's zone, for words such as "since".
     pub today: Date,
-    /// The shop's zone, in which hours are told.
-    pub zone: TimeZone,
     /// The order's earlier `Message-ID`s with their angle brackets, oldest first, at most ten.
     pub references: Vec<String>,
     /// The live token of the order's links.

@@ -1,4 +1,4 @@
-//! Days, hours, quantities and prices as the customer's locale writes them.
+//! Days, quantities and prices as the customer's locale writes them.
 //!
 //! In: a value and a locale. Out: text such as `February 10, 2027`, `2,5` or `49,90 €`. Nothing can go wrong: what ICU
 //! has no data for is written plainly (`2027-02-10`, `2.5`), which everyone can read.
@@ -6,14 +6,12 @@
 use std::str::FromStr;
 
 use icu_calendar::Date as IcuDate;
-use icu_datetime::fieldsets::{YMD, YMDT, zone::SpecificShort};
-use icu_datetime::input::{DateTime, Time, TimeZone, UtcOffset, ZonedDateTime};
-use icu_datetime::DateTimeFormatter;
+use icu_datetime::{DateTimeFormatter, fieldsets::YMD};
 use icu_decimal::{DecimalFormatter, input::Decimal as IcuDecimal};
 use icu_experimental::dimension::currency::CurrencyType;
 use icu_experimental::dimension::currency::formatter::CurrencyFormatter;
 use icu_locale::Locale;
-use jiff::{Zoned, civil::Date};
+use jiff::civil::Date;
 use rust_decimal::Decimal;
 
 /// The formatters of one locale. Making them costs about a microsecond each.
@@ -34,18 +32,10 @@ impl Figures {
 
     /// A day with its month's name, in the calendar that the locale lives by.
     pub fn day(&self, day: Date) -> String {
-        match (&self.days, icu_day(day)) {
-            (Some(days), Some(icu_day)) => days.format(&icu_day).to_string(),
+        let icu_day = IcuDate::try_new_iso(i32::from(day.year()), day.month().unsigned_abs(), day.day().unsigned_abs());
+        match (&self.days, icu_day) {
+            (Some(days), Ok(icu_day)) => days.format(&icu_day).to_string(),
             _ => day.to_string(),
-        }
-    }
-
-    /// An instant to the minute, with the short name of its zone: `November 23, 2026 at 9:30 AM EST`.
-    pub fn moment(&self, at: &Zoned) -> String {
-        let moments = DateTimeFormatter::try_new((&self.locale).into(), YMDT::long().hm().with_zone(SpecificShort)).ok();
-        match (moments, icu_moment(at)) {
-            (Some(moments), Some(icu_moment)) => moments.format(&icu_moment).to_string(),
-            _ => at.strftime("%Y-%m-%d %H:%M %Z").to_string(),
         }
     }
 
@@ -71,18 +61,6 @@ impl Figures {
             _ => format!("{} {currency}", self.quantity(price)),
         }
     }
-}
-
-fn icu_day(day: Date) -> Option<IcuDate<Iso>> {
-    IcuDate::try_new_iso(i32::from(day.year()), day.month().unsigned_abs(), day.day().unsigned_abs()).ok()
-}
-
-fn icu_moment(at: &Zoned) -> Option<ZonedDateTime<Iso, TimeZoneInfo<AtTime>>> {
-    let time = Time::try_new(at.hour().unsigned_abs(), at.minute().unsigned_abs(), 0, 0).ok()?;
-    let date_time = DateTime { date: icu_day(at.date())?, time };
-    let id = at.time_zone().iana_name().map_or(TimeZone::UNKNOWN, TimeZone::from_iana_id);
-    let offset = UtcOffset::try_from_seconds(at.offset().seconds()).ok();
-    Some(ZonedDateTime { date: date_time.date, time, zone: id.with_offset(offset).at_date_time_iso(date_time) })
 }
 
 #[cfg(test)]
@@ -114,25 +92,6 @@ mod tests {
         }
         assert_eq!(figures("de-AT").day(jiff::civil::date(2027, 1, 5)), "5. Jänner 2027");
         assert_eq!(figures("xx").day(day), figures("und").day(day));
-    }
-
-    #[test]
-    fn hours_are_told_in_the_shops_zone_by_its_name() {
-        let at: jiff::Timestamp = "2026-11-23T14:30:59Z".parse().unwrap();
-        let cases = [
-            ("America/New_York", "en-US", "November 23, 2026 at 9:30 AM EST"),
-            ("Europe/Berlin", "de-DE", "23. November 2026 um 15:30 MEZ"),
-            ("Europe/Berlin", "en-US", "November 23, 2026 at 3:30 PM GMT+1"),
-            ("UTC", "en-GB", "23 November 2026 at 14:30 UTC"),
-        ];
-        for (zone, locale, expected) in cases {
-            let at = at.in_tz(zone).unwrap();
-            assert_eq!(plain_spaces(&figures(locale).moment(&at)), expected);
-        }
-        let summer = "2026-07-01T14:30[America/New_York]".parse().unwrap();
-        assert_eq!(plain_spaces(&figures("en-US").moment(&summer)), "July 1, 2026 at 2:30 PM EDT");
-        let fixed = at.to_zoned(jiff::tz::TimeZone::fixed(jiff::tz::offset(-3)));
-        assert_eq!(plain_spaces(&figures("en-US").moment(&fixed)), "November 23, 2026 at 11:30 AM GMT-3");
     }
 
     #[test]

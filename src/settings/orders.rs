@@ -9,9 +9,9 @@ use super::nearest::nearest;
 use super::secret::Secret;
 use super::section::Section;
 use super::url;
+use crate::shop::mappings;
 
-/// The platforms whose queries come with the program.
-pub const MAPPINGS: [&str; 6] = ["odoo-18", "vendure", "tryton", "medusa", "oscar", "woocommerce"];
+const DEFAULT_MAPPING: &str = "odoo-18";
 
 /// The mapping whose queries stand in the settings.
 pub const CUSTOM: &str = "custom";
@@ -21,7 +21,7 @@ pub const CUSTOM: &str = "custom";
 pub struct OrdersSettings {
     pub url: String,
     pub password: Option<Secret>,
-    /// One of [`MAPPINGS`], or [`CUSTOM`].
+    /// One of [`mappings`], or [`CUSTOM`].
     pub mapping: String,
     pub poll_every: Span,
     pub sweep_every: Span,
@@ -120,7 +120,7 @@ impl OrdersSettings {
         Some(OrdersSettings {
             url: url?,
             password,
-            mapping: mapping.unwrap_or_else(|| MAPPINGS[0].to_owned()),
+            mapping: mapping.unwrap_or_else(|| DEFAULT_MAPPING.to_owned()),
             poll_every,
             sweep_every,
             statement_timeout: statement_timeout.unwrap_or(Span::seconds(30)),
@@ -179,7 +179,7 @@ impl ChoiceSettings {
 }
 
 fn mapping(text: &str) -> Result<String, String> {
-    let known = || MAPPINGS.into_iter().chain([CUSTOM]);
+    let known = || mappings().chain([CUSTOM]);
     if known().any(|known| known == text) {
         return Ok(text.to_owned());
     }

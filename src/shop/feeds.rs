@@ -68,7 +68,7 @@ impl Feeds {
 
     fn shipped(name: &str, engine: Engine) -> Result<Feeds, ShopError> {
         let Some(mapping) = SHIPPED.iter().find(|mapping| mapping.name == name) else {
-            let names: Vec<&str> = SHIPPED.iter().map(|mapping| mapping.name).collect();
+            let names: Vec<&str> = mappings().collect();
             return Err(ShopError::Settings(format!(
                 "[orders] mapping \"{name}\" is unknown; write one of {}, or \"custom\" with [orders.queries]",
                 names.join(", ")
@@ -145,6 +145,11 @@ fn read(feed: Feed, file: &Path) -> Result<String, ShopError> {
     })
 }
 
+/// The names of the mappings that come with the program.
+pub fn mappings() -> impl Iterator<Item = &'static str> {
+    SHIPPED.iter().map(|mapping| mapping.name)
+}
+
 /// A mapping that comes with the program; the README in its folder says what is tested.
 struct Mapping {
     name: &'static str,
@@ -169,6 +174,8 @@ macro_rules! shipped {
 
 const SHIPPED: &[Mapping] = &[
     shipped!("odoo-18", Engine::Postgres),
+    shipped!("vendure", Engine::Postgres),
+    shipped!("tryton", Engine::Postgres),
     // Medusa knows no alternatives.
     Mapping {
         name: "medusa",
@@ -178,8 +185,6 @@ const SHIPPED: &[Mapping] = &[
         alternatives: None,
     },
     shipped!("oscar", Engine::Postgres),
-    shipped!("tryton", Engine::Postgres),
-    shipped!("vendure", Engine::Postgres),
     shipped!("woocommerce", Engine::MySql),
 ];
 
@@ -196,7 +201,7 @@ mod tests {
             .map(|entry| entry.file_name().to_string_lossy().into_owned())
             .collect();
         folders.sort_unstable();
-        let mut names: Vec<&str> = SHIPPED.iter().map(|mapping| mapping.name).collect();
+        let mut names: Vec<&str> = mappings().collect();
         names.sort_unstable();
         assert_eq!(folders, names);
     }

@@ -22,7 +22,7 @@ pub mod stock;
 use std::sync::Arc;
 
 pub use error::ShopError;
-pub use feeds::{Feed, Feeds};
+pub use feeds::{Feed, Feeds, mappings};
 pub use look::Look;
 pub use row::{Row, SetAside};
 pub use select::Which;

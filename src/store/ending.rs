@@ -13,7 +13,7 @@ use uuid::Uuid;
 use super::dialect::{Tx, batch, sql, values};
 use super::outbox::{Attempt, Claimed, Fate, Finish, claimed_of};
 use super::tasks::{self, NewTask};
-use super::{Store, StoreError, views};
+use super::{Store, StoreError, promises, views};
 use crate::failpoint::Commit;
 use crate::outbox::notification::State;
 use crate::watch::standing::Told;
@@ -21,6 +21,9 @@ use crate::watch::standing::Told;
 /// The outcomes of tries whose process died.
 const CRASHED: &str = "crashed";
 const CRASHED_IN_TRANSFER: &str = "crashed_in_transfer";
+
+/// Why a notification expired.
+pub(super) const TOO_LATE: &str = "its option notice was not sent before the midnight that ended its last day";
 
 impl Store {
     /// Records what became of `finished`, all in one transaction. Returns the orders that are to be planned afresh.
@@ -38,7 +41,7 @@ impl Store {
         end(&mut tx, &ours, now).await?;
         accept_late(&mut tx, &lost, now).await?;
         tx.commit_at(Commit::Finish).await?;
-        let overtaken = ours.iter().filter(|finish| matches!(finish.fate, Fate::Overtaken { .. }));
+        let overtaken = ours.iter().filter(|finish| matches!(finish.fate, Fate::Overtaken { .. } | Fate::Expired));
         Ok(overtaken.map(|finish| finish.claimed.order_row).collect())
     }
 
@@ -123,9 +126,10 @@ async fn end(tx: &mut Tx, finished: &[&Finish], now: Timestamp) -> Result<(), St
     let (told, other): (Vec<&Finish>, Vec<&Finish>) =
         finished.iter().partition(|finish| matches!(finish.fate, Fate::Sent | Fate::InDoubt { .. }));
     tell(tx, &told, now).await?;
+    accept(tx, finished, now).await?;
     let overtaken = |finish: &&Finish| {
         let is_news = finish.claimed.kind.is_news() && finish.claimed.doubts == 0;
-        is_news && matches!(finish.fate, Fate::Overtaken { .. })
+        is_news && matches!(finish.fate, Fate::Overtaken { .. } | Fate::Expired)
     };
     unplan(tx, &other.into_iter().filter(overtaken).collect::<Vec<_>>(), now).await
 }
@@ -190,6 +194,9 @@ fn move_of(finish: &Finish, successors: &HashSet<Uuid>, now: Timestamp) -> Move 
         Fate::Overtaken { note } => {
             (row.state, row.leaves, row.note) = (State::Superseded.word(), true, Some((*note).into()));
         }
+        Fate::Expired => {
+            (row.state, row.leaves, row.note) = (State::Expired.word(), true, Some(TOO_LATE.into()));
+        }
         Fate::Held { note } => (row.state, row.note) = (State::Held.word(), Some(note.clone())),
     }
     let unsent = matches!(finish.fate, Fate::Again { .. } | Fate::Held { .. });
@@ -247,20 +254,39 @@ async fn apply(tx: &mut Tx, moves: &[Move], now: Timestamp) -> Result<(), StoreE
     Ok(())
 }
 
-/// What failed for good, or may or may not have been sent, waits for a person.
+/// What failed for good, came too late, or may or may not have been sent, waits for a person.
 fn task(row: &Move) -> Option<NewTask> {
-    let failed = row.state == State::Failed.word();
-    let mend = match failed {
-        true => "tell the customer by other means, or correct her address in the shop",
-        false => "ask the relay's log or the customer whether it arrived",
+    let reason = row.note.clone().or_else(|| row.reply.clone()).unwrap_or_default();
+    task_of(State::of_word(row.state)?, row.id, reason)
+}
+
+/// The task that a notification which ended in `state` leaves to staff.
+fn task_of(state: State, id: Uuid, reason: String) -> Option<NewTask> {
+    let mend = match state {
+        State::Failed => "tell the customer by other means, or correct her address in the shop",
+        State::InDoubt => "ask the relay's log or the customer whether it arrived",
+        State::Expired => "a refund may be owed: see `backorderd deadlines`",
+        _ => return None,
     };
-    (failed || row.state == State::InDoubt.word()).then(|| NewTask {
-        kind: if failed { State::Failed.word() } else { State::InDoubt.word() },
+    Some(NewTask {
+        kind: state.word(),
         shop_id: String::new(),
-        subject: row.id.to_string(),
-        reason: row.note.clone().or_else(|| row.reply.clone()).unwrap_or_default(),
-        mend: format!("see `backorderd show {}`; {mend}", row.id),
+        subject: id.to_string(),
+        reason,
+        mend: format!("see `backorderd show {id}`; {mend}"),
     })
+}
+
+/// Records what accepted notifications said of the law. One in doubt does not count.
+async fn accept(tx: &mut Tx, finished: &[&Finish], now: Timestamp) -> Result<(), StoreError> {
+    let sent = finished.iter().filter(|finish| matches!(finish.fate, Fate::Sent) && finish.claimed.kind.is_news());
+    let accepted: Vec<_> = sent
+        .map(|finish| {
+            let at = finish.attempt.as_ref().map_or(now, |attempt| attempt.ended_at);
+            (finish.claimed.id, finish.claimed.order_row, &finish.claimed.content, at)
+        })
+        .collect();
+    promises::accept(tx, &accepted).await
 }
 
 /// A relay's acceptance that came after the lease had ended: the mail is sent, unless another process has it in hand.
@@ -277,6 +303,7 @@ async fn accept_late(tx: &mut Tx, lost: &[&Finish], now: Timestamp) -> Result<()
         "where s.order_row = outbox.order_row and s.channel = outbox.channel and s.state = 'sending')");
     tx.execute(take, vec![rows.clone()]).await?;
     apply(tx, &moves, now).await?;
+    accept(tx, lost, now).await?;
     let settle = sql!("update sent_log set state = 'sent', sent_at = x.sent_at, note = null, last_reply = coalesce(x.reply, last_reply) from "
         rows(id text, sent_at bigint, reply text) " where sent_log.id = x.id and sent_log.state = 'in_doubt'");
     tx.execute(settle, vec![rows.clone()]).await?;
@@ -310,7 +337,9 @@ pub(super) async fn end_unsent(
     tx.execute(log, vec![rows.clone(), state.word().into(), now.into()]).await?;
     let leave =
         sql!("delete from outbox where state in ('queued', 'held') and id in (select id from " rows(id text) ")");
-    tx.execute(leave, vec![rows]).await.map(drop)
+    tx.execute(leave, vec![rows]).await?;
+    let tasks: Vec<NewTask> = ended.iter().filter_map(|(id, note)| task_of(state, *id, (*note).into())).collect();
+    tasks::add(tx, &tasks, now).await
 }
 
 /// Records what she was told by `finished`, and that her order is to be looked at again: her clock starts anew.

@@ -12,6 +12,7 @@ pub mod file_system;
 pub mod lines;
 pub mod log;
 pub mod outbox;
+pub mod promises;
 pub mod record;
 pub mod staff;
 pub mod tasks;

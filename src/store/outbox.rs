@@ -98,6 +98,8 @@ pub enum Fate {
     Overtaken {
         note: &'static str,
     },
+    /// Too late for the option notice in it: the order is to be planned afresh, and staff are told.
+    Expired,
     Held {
         note: String,
     },
@@ -153,9 +155,10 @@ impl Store {
         Ok(claimed)
     }
 
-    /// Prolongs every lease of `owner`.
+    /// Prolongs every lease of `owner`. A row that is being marked or finished at this moment is left out: to wait for it
+    /// with others in hand could be a deadlock, and its lease outlives several beats.
     pub async fn heartbeat(&self, owner: &str, lease: Span) -> Result<(), StoreError> {
-        // What is locked is being worked on at this moment; waiting for it could end in a deadlock.
+        // Differs because SQLite has one writer.
         let prolong = sql!("update outbox set lease_until = " now " + $2 where id in "
             "(select id from outbox where owner = $1 and state = 'sending'" either("", " for update skip locked") ")");
         self.alone(prolong, values![owner, lease.as_micros()]).await.map(drop)

@@ -47,10 +47,11 @@ impl Store {
         tx.rows(unsent, values).await?.iter().map(|row| row.id("id")).collect()
     }
 
-    /// Lets held notifications go, due at once. The flood guard does not count them again.
+    /// Lets held notifications go, due at once. The flood guard does not count them again, nor do crashes count that they
+    /// were held for.
     pub async fn release(&self, ids: &[Uuid], now: Timestamp) -> Result<Vec<Uuid>, StoreError> {
         let mut tx = self.write().await?;
-        let release = sql!("update outbox set state = 'queued', released = true, due_at = $2, note = null "
+        let release = sql!("update outbox set state = 'queued', released = true, crashes = 0, due_at = $2, note = null "
             "where state = 'held' and id in (select id from " rows(id text) ") returning id");
         let rows = tx.rows(release, vec![ids_of(ids)?, now.into()]).await?;
         tx.commit().await?;

@@ -7,8 +7,11 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::dialect::{Row, Tx, batch, sql};
+use super::promises::{self, LineKey};
 use super::{Store, StoreError};
 use crate::outbox::plan::{LineView, OrderView, Planned, Unsent};
+use crate::promise::history::History;
+use crate::shop::line::RuleSet;
 use crate::watch::standing::Told;
 
 /// The baseline's recipient: everybody.
@@ -68,6 +71,13 @@ impl Orders {
         let place = self.places.get(&row.int("order_row")?).copied();
         place.map(|place| &mut self.orders[place]).ok_or_else(|| StoreError::Damaged("a line without its order".into()))
     }
+
+    /// The history of a line; `None`: the shop shows it no more.
+    fn history(&mut self, order_row: i64, line_id: &str) -> Option<&mut History> {
+        let place = *self.places.get(&order_row)?;
+        let lines = self.orders[place].view.lines.iter_mut();
+        lines.filter(|line| line.line.line_id == line_id).map(|line| &mut line.history).next()
+    }
 }
 
 /// Loads all that an order is planned from; inside a transaction that writes, call [`lock`] first.
@@ -79,14 +89,19 @@ pub(super) async fn load(tx: &mut Tx, rows: &[i64], channel: &str, now: Timestam
         "from " rows(n bigint) " join outbox o on o.order_row = x.n "
         "where o.channel = $2 and o.state in ('queued', 'held') and o.news");
     for row in tx.rows(unsent, vec![ids.clone(), channel.into()]).await? {
-        orders.of(&row)?.view.unsent = Some(Unsent {
+        let unsent = Unsent {
             id: row.id("id")?,
             held: row.maybe_text("held")?,
             released: row.bool("released")?,
             settled: row.bool("settled")?,
             due_at: row.time("due_at")?,
             content: row.json("content")?,
-        });
+        };
+        let view = &mut orders.of(&row)?.view;
+        for line in view.lines.iter_mut().filter(|_| unsent.held.is_some()) {
+            line.history.held = unsent.content.lines.iter().any(|said| said.line_id == line.line.line_id);
+        }
+        view.unsent = Some(unsent);
     }
     let date_mails = sql!("select s.order_row, s.sent_at from " rows(n bigint) " join sent_log s on s.order_row = x.n "
         "where s.kind = 'date_changed' and s.state in ('sent', 'in_doubt') and s.sent_at > $2 order by s.sent_at");
@@ -105,31 +120,53 @@ async fn with_lines(tx: &mut Tx, rows: &[i64]) -> Result<Orders, StoreError> {
         orders.places.insert(order.row, orders.orders.len());
         orders.orders.push(order);
     }
-    let lines = sql!("select l.order_row, l.snapshot, t.told, t.planned, t.notification_id, b.told as baseline "
+    let lines = sql!("select l.order_row, l.snapshot, l.clock, l.backordered_on, l.last_open_at, l.cancelled_at, l.refunded_at, "
+        "t.told, t.planned, t.notification_id, b.told as baseline "
         "from " rows(n bigint) " join orders o on o.id = x.n join lines l on l.order_row = o.id "
         "left join tellings t on t.shop_id = l.shop_id and t.line_id = l.line_id and t.recipient = o.recipient "
         "left join tellings b on b.shop_id = l.shop_id and b.line_id = l.line_id and b.recipient = '*' "
         "where not l.gone order by l.order_row, l.line_id");
-    for row in tx.rows(lines, vec![ids]).await? {
+    for row in tx.rows(lines, vec![ids.clone()]).await? {
         let told: Option<Told> = row.maybe_json("told")?;
         let told = told.map_or_else(|| row.maybe_json("baseline"), |told| Ok(Some(told)))?;
         let told_by = row.maybe_text("notification_id")?.map(|_| row.id("notification_id")).transpose()?;
         let planned: Option<Planned> = row.maybe_json("planned")?;
-        let line = row.json("snapshot")?;
-        orders.of(&row)?.view.lines.push(LineView { line, told, told_by, planned });
+        let (line, history) = (row.json("snapshot")?, promises::history_of(&row)?);
+        orders.of(&row)?.view.lines.push(LineView { line, told, told_by, planned, history });
+    }
+    let (mut all, mut under_rules) = (Vec::new(), Vec::new());
+    for order in &orders.orders {
+        for view in &order.view.lines {
+            let (shop_id, line_id) = (view.line.shop_id.clone(), view.line.line_id.clone());
+            let key = LineKey { order_row: order.row, shop_id, line_id };
+            if view.history.clock.rules != RuleSet::None {
+                under_rules.push(key.clone());
+            }
+            all.push(key);
+        }
+    }
+    for (row, line_id, notice) in promises::notices(tx, &under_rules).await? {
+        if let Some(history) = orders.history(row, &line_id) {
+            history.notices.push(notice);
+        }
+    }
+    for (row, line_id, answer) in promises::answers(tx, &all).await? {
+        if let Some(history) = orders.history(row, &line_id) {
+            history.answers.push(answer);
+        }
     }
     Ok(orders)
 }
 
 /// Locks the orders of `rows` until the transaction ends, in the order of their ids, so that two writers never wait
-/// for each other; and what is unsent of them, so that no worker takes it meanwhile.
+/// for each other; and the unsent news of them, so that no worker takes it meanwhile.
 pub(super) async fn lock(tx: &mut Tx, rows: &[i64]) -> Result<(), StoreError> {
     // Differs because SQLite's one writer needs no row locks.
     if let Tx::Postgres(_) = tx {
         let orders = sql!("select id from orders where id in (select n from " rows(n bigint) ") order by id" lock);
         tx.rows(orders, vec![numbers(rows.iter().copied())?]).await?;
         let unsent = sql!("select id from outbox where order_row in (select n from " rows(n bigint) ") "
-            "and state in ('queued', 'held') order by id" lock);
+            "and state in ('queued', 'held') and news order by id" lock);
         tx.rows(unsent, vec![numbers(rows.iter().copied())?]).await?;
     }
     Ok(())
@@ -150,6 +187,7 @@ fn order_of(row: &Row) -> Result<Order, StoreError> {
             changed_at: row.maybe_time("changed_at")?,
             unsettled_since: row.maybe_time("unsettled_since")?,
             quiet_since: row.maybe_time("quiet_since")?,
+            look_at: row.maybe_time("look_at")?,
             lines: Vec::new(),
             unsent: None,
             date_mails: Vec::new(),

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{Timestamp, civil::Date};
 use tokio::sync::watch;
 use tracing::{error, info, warn};
 
@@ -23,6 +23,7 @@ use crate::clock::Clock;
 use crate::outbox::notification::MAIL;
 use crate::outbox::plan::{Circumstances, Look, plan};
 use crate::outbox::schedule::Schedules;
+use crate::promise::clock::Clock as PromiseClock;
 use crate::settings::Settings;
 use crate::settings::duration::Span;
 use crate::settings::orders::FirstSweep;
@@ -77,6 +78,22 @@ pub enum Disbelief {
         "the sweep was refused: the `lines` feed holds line_id \"{line_id}\" more than once; mend its query so that each order line is one row"
     )]
     Doubled { line_id: String },
+}
+
+/// The task of a line that is ready on the last day of its promise.
+const NOT_SHIPPED: &str = "not_shipped";
+
+fn not_shipped(order: &Order, line_id: &str) -> NewTask {
+    NewTask {
+        kind: NOT_SHIPPED,
+        shop_id: order.shop_id.clone(),
+        subject: line_id.to_owned(),
+        reason: format!(
+            "line {line_id} of order {} is in stock and has not shipped; its last day is today",
+            order.order_number
+        ),
+        mend: "ship it today, or see `backorderd deadlines` for what is owed tomorrow".into(),
+    }
 }
 
 /// Everything that watching works with.
@@ -243,6 +260,8 @@ impl Watcher {
             let standing = Standing::of(line, self.schedules.of(&line.shop_id).today(at));
             Told { waited: standing.status == Status::Backordered, standing, at }
         };
+        let last_sweep = self.last_sweep().await?;
+        let first_sight = self.first_sight(began, last_sweep.is_none());
         let how = Recording {
             clock: &self.clock,
             began,
@@ -250,23 +269,32 @@ impl Watcher {
             ready: false,
             watcher: Some(&self.owner),
             rehearsal: false,
+            first_sight: Some(&first_sight),
+            last_sweep,
             baseline: if baseline { Some(&as_told) } else { None },
         };
-        let decide = |order: &mut Order| {
+        let (mut silent, mut alarms) = (Vec::new(), Vec::new());
+        let mut decide = |order: &mut Order| {
             let schedule = self.schedules.of(&order.shop_id);
             if baseline && order.view.quiet_since.is_none() {
                 order.view.quiet_since = Some(schedule.spread(began, &order.shop_id, &order.order_id));
             }
-            plan(&order.view, Circumstances { look, began, schedule })
+            let plan = plan(&order.view, Circumstances { look, began, schedule });
+            silent.extend(plan.silent.iter().map(|silent| (order.shop_id.clone(), silent.clone())));
+            alarms.extend(plan.alarms.iter().map(|line_id| not_shipped(order, line_id)));
+            plan
         };
         while let Some(orders) = found.take(LINES_PER_COMMIT)? {
             let batch = Batch { changed: orders.changed, gone: orders.gone, rows: Vec::new() };
-            looked.orders += self.store.record(&batch, how, decide).await?;
+            looked.orders += self.store.record(&batch, how, &mut decide).await?;
         }
         let calendar = (look == Look::Sweep).then_some(began);
         for rows in self.store.orders_to_look_at(calendar).await?.chunks(LINES_PER_COMMIT) {
             let batch = Batch { rows: rows.to_vec(), ..Batch::default() };
-            looked.orders += self.store.record(&batch, how, decide).await?;
+            looked.orders += self.store.record(&batch, how, &mut decide).await?;
+        }
+        if look == Look::Sweep {
+            self.store.record_tasks(&alarms, &[NOT_SHIPPED], began).await?;
         }
         let guard = FloodGuard {
             since: flood_window(began, self.settings.orders.sweep_every),
@@ -277,6 +305,21 @@ impl Watcher {
             error!(held = looked.held, limit = guard.limit, "a flood of news: its notifications are held for staff");
         }
         Ok(())
+    }
+
+    /// When the last whole look began; `None`: this is the first.
+    async fn last_sweep(&self) -> Result<Option<Timestamp>, StoreError> {
+        let micros = self.store.fact_number(fact::SWEPT_AT).await?;
+        Ok(micros.and_then(|micros| Timestamp::from_microsecond(micros).ok()))
+    }
+
+    /// What is frozen of a line when it is first seen, and the day of its shop. `first`: by the very first sweep, which
+    /// cannot know what she was told before.
+    fn first_sight(&self, began: Timestamp, first: bool) -> impl Fn(&Line) -> (PromiseClock, Date) + Sync {
+        move |line| {
+            let schedule = self.schedules.of(&line.shop_id);
+            (PromiseClock::start(line, began, first, &schedule.calendar()), schedule.today(began))
+        }
     }
 
     /// Looks again and again until the process is to stop. A failed look is logged here, once; the next one tries again.

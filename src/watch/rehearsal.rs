@@ -8,7 +8,7 @@ use jiff::SignedDuration;
 use super::intake::Intake;
 use super::{LINES_PER_COMMIT, Looked, WatchError, Watcher};
 use crate::outbox::notification::MAIL;
-use crate::outbox::plan::{Action, Circumstances, Content, Look, plan};
+use crate::outbox::plan::{Circumstances, Content, Look, plan};
 use crate::outbox::schedule::Schedule;
 use crate::settings::orders::FirstSweep;
 use crate::shop::line::Line;
@@ -51,6 +51,7 @@ impl Watcher {
         if baseline {
             return Ok(Rehearsed { looked, would_tell });
         }
+        let first_sight = self.first_sight(began, first);
         let how = Recording {
             clock: &self.clock,
             began,
@@ -58,12 +59,14 @@ impl Watcher {
             ready: false,
             watcher: None,
             rehearsal: true,
+            first_sight: Some(&first_sight),
+            last_sweep: self.last_sweep().await?,
             baseline: None,
         };
         let mut decide = |order: &mut Order| {
             let schedule = Schedule { settle: SignedDuration::ZERO, ..self.schedules.of(&order.shop_id).clone() };
             let plan = plan(&order.view, Circumstances { look: Look::Sweep, began, schedule: &schedule });
-            if let Action::Create(telling) | Action::Amend(telling) | Action::Replace(telling) = &plan.action {
+            if let Some(telling) = plan.action.telling() {
                 would_tell.push(WouldTell {
                     order_number: order.order_number.clone(),
                     recipient: order.recipient.clone(),

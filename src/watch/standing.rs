@@ -32,6 +32,15 @@ impl Standing {
         }
     }
 
+    /// The same with everything that was open cancelled.
+    #[must_use]
+    pub fn cancelled(self) -> Standing {
+        let (open, zero) = (self.open, Decimal::ZERO);
+        let shipped = self.ordered - self.cancelled - open > zero;
+        let status = if shipped { Status::Shipped } else { Status::Cancelled };
+        Standing { status, cancelled: self.cancelled + open, open: zero, short: zero, expected_on: None, ..self }
+    }
+
     /// The pieces that are not missing: shipped, or covered by stock on hand.
     pub fn covered(&self) -> Decimal {
         self.ordered - self.cancelled - self.short

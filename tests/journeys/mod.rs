@@ -2,6 +2,7 @@
 
 mod calendar;
 mod guards;
+mod law;
 mod recipients;
 mod sending;
 mod settling;

@@ -90,7 +90,8 @@ fn gone(lines: &[&str]) -> Batch {
 /// News settles after `settle` seconds; any number of date mails may go out.
 fn schedule(settle: i64) -> Schedule {
     let zone = TimeZone::get("America/New_York").unwrap();
-    let schedule = Schedule::new(zone, &DeliverySettings::default(), &UpdateSettings::default());
+    let schedule =
+        Schedule::new(zone, &DeliverySettings::default(), &UpdateSettings::default(), std::sync::Arc::default());
     Schedule { settle: SignedDuration::from_secs(settle), date_mails_per_week: 0, ..schedule }
 }
 
@@ -100,7 +101,17 @@ fn decided(order: &Order, began: Timestamp, settle: i64) -> Plan {
 }
 
 fn recording(clock: &Clock, began: Timestamp) -> Recording<'_> {
-    Recording { clock, began, channel: MAIL, ready: true, watcher: None, rehearsal: false, baseline: None }
+    Recording {
+        clock,
+        began,
+        channel: MAIL,
+        ready: true,
+        watcher: None,
+        rehearsal: false,
+        first_sight: None,
+        last_sweep: None,
+        baseline: None,
+    }
 }
 
 /// Records a batch by the real decisions.

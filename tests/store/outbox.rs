@@ -504,7 +504,13 @@ async fn what_kills_its_process_three_times_is_held() {
             store.reap(Some(later(60)), later(crash)).await.unwrap();
         }
         assert_eq!(log(store).await, ["backordered held"]);
-        assert_eq!(store.tasks().await.unwrap()[0].reason, "the process that had it in hand died three times");
+        let tasks = store.tasks().await.unwrap();
+        assert_eq!(tasks[0].reason, "the process that had it in hand died three times");
+        store.release(&[tasks[0].subject.parse().unwrap()], later(4)).await.unwrap();
+        claim_one(store, later(4)).await;
+        store.expire_leases().await.unwrap();
+        store.reap(Some(later(60)), later(4)).await.unwrap();
+        assert_eq!(log(store).await, ["backordered queued"], "staff gave it another three");
     }
 }
 

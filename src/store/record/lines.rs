@@ -3,12 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use jiff::Timestamp;
+use rust_decimal::Decimal;
 use serde::Serialize;
 use uuid::Uuid;
 
 use super::{Batch, EventRow, Recording, TellingRow, record_events};
 use crate::clock::Clock;
-use crate::shop::line::Line;
+use crate::shop::line::{Line, RuleSet, Status};
 use crate::store::StoreError;
 use crate::store::dialect::{Row, Tx, batch, sql};
 use crate::store::lines::content_hash;
@@ -34,6 +35,12 @@ struct LineRow<'a> {
     open: bool,
     product_key: &'a str,
     snapshot: String,
+    /// Kept from when the line was first seen.
+    clock: Option<String>,
+    /// The first day counts.
+    backordered_on: Option<String>,
+    last_open_at: Option<i64>,
+    cancelled_at: Option<i64>,
 }
 
 #[derive(Serialize)]
@@ -94,7 +101,7 @@ impl Seen {
                 record_baseline(tx, &found.changed, told, how.began).await?;
             }
         }
-        if found.gone.is_empty() { Ok(()) } else { vanish(tx, &found.gone, how.began).await }
+        if found.gone.is_empty() { Ok(()) } else { vanish(tx, &found.gone, how).await }
     }
 
     /// The order numbers are those that the shop shows now.
@@ -130,8 +137,28 @@ impl Seen {
             let content_hash = content_hash(&serde_json::to_vec(line)?);
             let promised_on = known.map_or(line.promised_on, |(_, before)| before.promised_on);
             let snapshot = serde_json::to_string(&Line { promised_on, ..line.clone() })?;
-            let open = line.open() > rust_decimal::Decimal::ZERO;
-            rows.push(LineRow { shop_id, line_id, order_row, content_hash, open, product_key, snapshot });
+            let open = line.open() > Decimal::ZERO;
+            let sight = how.first_sight.map(|sight| sight(line));
+            let clock = sight.filter(|(clock, _)| clock.rules != RuleSet::None);
+            let backordered_on =
+                clock.filter(|_| line.status() == Status::Backordered).map(|(_, today)| today.to_string());
+            let clock =
+                clock.filter(|_| known.is_none()).map(|(clock, _)| serde_json::to_string(&clock)).transpose()?;
+            let was_open = known.is_some_and(|(_, before)| before.open() > Decimal::ZERO);
+            let fewer = known.is_some_and(|(_, before)| line.cancelled_qty > before.cancelled_qty) && was_open;
+            rows.push(LineRow {
+                shop_id,
+                line_id,
+                order_row,
+                content_hash,
+                open,
+                product_key,
+                snapshot,
+                clock,
+                backordered_on,
+                last_open_at: how.last_sweep.filter(|_| was_open && !open).map(Timestamp::as_microsecond),
+                cancelled_at: fewer.then_some(how.began.as_microsecond()),
+            });
             let detail = match (known, how.baseline) {
                 (None, Some(_)) => format!("first seen: {}; the baseline: it counts as told", line.summary()),
                 (None, None) => format!("first seen: {}", line.summary()),
@@ -139,12 +166,18 @@ impl Seen {
             };
             events.push(EventRow { shop_id, line_id, what: "read", detail });
         }
-        let upsert = sql!("insert into lines (shop_id, line_id, order_row, content_hash, open, product_key, first_seen_at, changed_at, snapshot) "
-            "select x.shop_id, x.line_id, x.order_row, x.content_hash, x.open, x.product_key, $2, $2, x.snapshot from "
-            rows(shop_id text, line_id text, order_row bigint, content_hash bigint, open boolean, product_key text, snapshot text)
+        let upsert = sql!("insert into lines (shop_id, line_id, order_row, content_hash, open, product_key, first_seen_at, changed_at, snapshot, "
+            "clock, backordered_on, last_open_at, cancelled_at) "
+            "select x.shop_id, x.line_id, x.order_row, x.content_hash, x.open, x.product_key, $2, $2, x.snapshot, "
+            "x.clock, x.backordered_on, x.last_open_at, x.cancelled_at from "
+            rows(shop_id text, line_id text, order_row bigint, content_hash bigint, open boolean, product_key text, snapshot text,
+                clock text, backordered_on text, last_open_at bigint, cancelled_at bigint)
             " where true on conflict (shop_id, line_id) do update set order_row = excluded.order_row, "
             "content_hash = excluded.content_hash, open = excluded.open, gone = false, product_key = excluded.product_key, "
-            "changed_at = excluded.changed_at, snapshot = excluded.snapshot");
+            "changed_at = excluded.changed_at, snapshot = excluded.snapshot, "
+            "backordered_on = case when lines.clock is not null then coalesce(lines.backordered_on, excluded.backordered_on) end, "
+            "last_open_at = case when excluded.open then null else coalesce(lines.last_open_at, excluded.last_open_at) end, "
+            "cancelled_at = coalesce(lines.cancelled_at, excluded.cancelled_at)");
         tx.execute(upsert, vec![batch(&rows)?, how.began.into()]).await?;
         if !moved.is_empty() {
             // What was planned of it under its old order is not said there any more.
@@ -207,12 +240,14 @@ async fn record_baseline(
 }
 
 /// Marks lines as gone.
-async fn vanish(tx: &mut Tx, gone: &[(String, String)], began: Timestamp) -> Result<(), StoreError> {
+async fn vanish(tx: &mut Tx, gone: &[(String, String)], how: Recording<'_>) -> Result<(), StoreError> {
     let keys: Vec<LineKey> = gone.iter().map(|(shop_id, line_id)| LineKey { shop_id, line_id }).collect();
     // A line that comes back is recorded anew, whatever it says: its fingerprint is forgotten.
-    let mark = sql!("update lines set gone = true, open = false, content_hash = 0, changed_at = $2 from "
+    let mark = sql!("update lines set gone = true, content_hash = 0, changed_at = $2, "
+        "last_open_at = coalesce(last_open_at, case when open then $3 end), open = false from "
         rows(shop_id text, line_id text) " where lines.shop_id = x.shop_id and lines.line_id = x.line_id");
-    tx.execute(mark, vec![batch(&keys)?, began.into()]).await?;
+    let last_sweep = how.last_sweep.map(Timestamp::as_microsecond);
+    tx.execute(mark, vec![batch(&keys)?, how.began.into(), last_sweep.into()]).await?;
     let event = |(shop_id, line_id)| EventRow {
         shop_id,
         line_id,
@@ -220,5 +255,5 @@ async fn vanish(tx: &mut Tx, gone: &[(String, String)], began: Timestamp) -> Res
         detail: "the shop shows this line no more: mails about it stop".into(),
     };
     let events: Vec<EventRow> = gone.iter().map(|(shop_id, line_id)| event((shop_id, line_id))).collect();
-    record_events(tx, &events, began).await
+    record_events(tx, &events, how.began).await
 }

@@ -9,7 +9,7 @@ mod plans;
 
 use std::collections::BTreeSet;
 
-use jiff::Timestamp;
+use jiff::{Timestamp, civil::Date};
 use serde::Serialize;
 
 use super::dialect::{Tx, batch, sql, values};
@@ -18,6 +18,7 @@ use super::{Store, StoreError};
 use crate::clock::Clock;
 use crate::failpoint::Commit;
 use crate::outbox::plan::Plan;
+use crate::promise::clock::Clock as PromiseClock;
 use crate::settings::duration::Span;
 use crate::shop::line::Line;
 use crate::watch::standing::Told;
@@ -47,6 +48,10 @@ pub struct Recording<'a> {
     pub watcher: Option<&'a str>,
     /// Decide as always, and keep nothing.
     pub rehearsal: bool,
+    /// The clock of a line that is seen for the first time, and the day of its shop.
+    pub first_sight: Option<&'a (dyn Fn(&Line) -> (PromiseClock, Date) + Sync)>,
+    /// The last look that saw every line; `None`: this is the first.
+    pub last_sweep: Option<Timestamp>,
     /// The very first sweep: what it finds counts as told.
     pub baseline: Option<&'a (dyn Fn(&Line, Timestamp) -> Told + Sync)>,
 }

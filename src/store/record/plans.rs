@@ -46,7 +46,8 @@ pub(super) async fn record(
     how: Recording<'_>,
 ) -> Result<(), StoreError> {
     let mut rows = Vec::with_capacity(plans.len());
-    let (mut made, mut amended, mut superseded) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut made, mut amended) = (Vec::new(), Vec::new());
+    let (mut superseded, mut expired) = (Vec::new(), Vec::new());
     let (mut planned, mut events) = (Vec::new(), Vec::new());
     let micros = |at: Option<Timestamp>| at.map(Timestamp::as_microsecond);
     for (order, plan) in orders.iter().zip(plans) {
@@ -64,6 +65,12 @@ pub(super) async fn record(
             (Action::Replace(telling), Some(unsent)) => {
                 superseded.push((unsent.id, "newer news took over its lines"));
                 made.push(new_row(how.clock.new_id(), order, telling)?);
+            }
+            (Action::Expire(telling), Some(unsent)) => {
+                expired.push((unsent.id, ending::TOO_LATE));
+                if let Some(telling) = telling {
+                    made.push(new_row(how.clock.new_id(), order, telling)?);
+                }
             }
             (Action::Supersede, Some(unsent)) => superseded.push((unsent.id, "nothing was left to tell")),
             (Action::Amend(telling), Some(unsent)) => amended.push(new_row(unsent.id, order, telling)?),
@@ -94,7 +101,10 @@ pub(super) async fn record(
         rows(id bigint, changed_at bigint, unsettled_since bigint, quiet_since bigint, look_at bigint, grown bigint)
         " where orders.id = x.id");
     tx.execute(update, vec![batch(&rows)?]).await?;
-    record_notifications(tx, &made, &amended, &superseded, how).await?;
+    // What ends leaves before its successor comes: an order has one unsent notification.
+    ending::end_unsent(tx, &superseded, State::Superseded, how.began).await?;
+    ending::end_unsent(tx, &expired, State::Expired, how.began).await?;
+    record_notifications(tx, &made, &amended, how).await?;
     if !planned.is_empty() {
         let upsert = sql!("insert into tellings (shop_id, line_id, recipient, planned) "
             "select x.shop_id, x.line_id, x.recipient, x.telling from "
@@ -126,11 +136,8 @@ async fn record_notifications(
     tx: &mut Tx,
     made: &[NewRow],
     amended: &[NewRow],
-    superseded: &[(Uuid, &'static str)],
     how: Recording<'_>,
 ) -> Result<(), StoreError> {
-    // What is superseded leaves before its successor comes: an order has one unsent notification.
-    ending::end_unsent(tx, superseded, State::Superseded, how.began).await?;
     if !made.is_empty() {
         // What replaces a released one is released too: an unsent one, or one that was overtaken right before it was
         // sent, which is planned afresh at once and is then the order's newest in the log.
@@ -142,8 +149,9 @@ async fn record_notifications(
         tx.execute(insert, vec![batch(made)?, how.channel.into(), how.ready.into(), how.began.into()]).await?;
     }
     if !amended.is_empty() {
-        let amend = sql!("update outbox set kind = x.kind, kinds = x.kinds, content = x.content, settled = x.settled, calendar = x.calendar, due_at = x.due_at from "
-            rows(id text, kind text, kinds text, content text, settled boolean, calendar boolean, due_at bigint)
+        let amend = sql!("update outbox set kind = x.kind, kinds = x.kinds, state = x.state, note = x.note, content = x.content, "
+            "settled = x.settled, calendar = x.calendar, due_at = x.due_at from "
+            rows(id text, kind text, kinds text, state text, note text, content text, settled boolean, calendar boolean, due_at bigint)
             " where outbox.id = x.id and outbox.state in ('queued', 'held')");
         tx.execute(amend, vec![batch(amended)?]).await?;
     }
