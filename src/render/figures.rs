@@ -6,18 +6,19 @@
 use std::str::FromStr;
 
 use icu_calendar::Date as IcuDate;
-use icu_datetime::{DateTimeFormatter, fieldsets::YMD};
+use icu_datetime::{DateTimeFormatter, fieldsets::YMD, fieldsets::YMDT, input};
 use icu_decimal::{DecimalFormatter, input::Decimal as IcuDecimal};
 use icu_experimental::dimension::currency::CurrencyType;
 use icu_experimental::dimension::currency::formatter::CurrencyFormatter;
 use icu_locale::Locale;
-use jiff::civil::Date;
+use jiff::civil::{Date, DateTime};
 use rust_decimal::Decimal;
 
 /// The formatters of one locale. Making them costs about a microsecond each.
 pub struct Figures {
     locale: Locale,
     days: Option<DateTimeFormatter<YMD>>,
+    moments: Option<DateTimeFormatter<YMDT>>,
     numbers: Option<DecimalFormatter>,
 }
 
@@ -25,6 +26,7 @@ impl Figures {
     pub fn of(locale: &Locale) -> Figures {
         Figures {
             days: DateTimeFormatter::try_new(locale.into(), YMD::long()).ok(),
+            moments: DateTimeFormatter::try_new(locale.into(), YMD::long().with_time_hm()).ok(),
             numbers: DecimalFormatter::try_new(locale.into(), Default::default()).ok(),
             locale: locale.clone(),
         }
@@ -32,10 +34,19 @@ impl Figures {
 
     /// A day with its month's name, in the calendar that the locale lives by.
     pub fn day(&self, day: Date) -> String {
-        let icu_day = IcuDate::try_new_iso(i32::from(day.year()), day.month().unsigned_abs(), day.day().unsigned_abs());
-        match (&self.days, icu_day) {
-            (Some(days), Ok(icu_day)) => days.format(&icu_day).to_string(),
+        match (&self.days, icu_day(day)) {
+            (Some(days), Some(icu_day)) => days.format(&icu_day).to_string(),
             _ => day.to_string(),
+        }
+    }
+
+    /// A moment to the minute, by the clocks of the shop.
+    pub fn moment(&self, moment: DateTime) -> String {
+        let (hour, minute) = (moment.hour().unsigned_abs(), moment.minute().unsigned_abs());
+        let time = input::Time::try_new(hour, minute, 0, 0);
+        match (&self.moments, icu_day(moment.date()), time) {
+            (Some(moments), Some(date), Ok(time)) => moments.format(&input::DateTime { date, time }).to_string(),
+            _ => moment.strftime("%Y-%m-%d %H:%M").to_string(),
         }
     }
 
@@ -61,6 +72,10 @@ impl Figures {
             _ => format!("{} {currency}", self.quantity(price)),
         }
     }
+}
+
+fn icu_day(day: Date) -> Option<IcuDate<icu_calendar::Iso>> {
+    IcuDate::try_new_iso(i32::from(day.year()), day.month().unsigned_abs(), day.day().unsigned_abs()).ok()
 }
 
 #[cfg(test)]
@@ -92,6 +107,15 @@ mod tests {
         }
         assert_eq!(figures("de-AT").day(jiff::civil::date(2027, 1, 5)), "5. Jänner 2027");
         assert_eq!(figures("xx").day(day), figures("und").day(day));
+    }
+
+    #[test]
+    fn moments_have_the_day_and_the_minute() {
+        let moment = jiff::civil::date(2027, 2, 10).at(15, 5, 59, 0);
+        let cases = [("en-US", "February 10, 2027 at 3:05 PM"), ("de", "10. Februar 2027 um 15:05")];
+        for (locale, expected) in cases {
+            assert_eq!(plain_spaces(&figures(locale).moment(moment)), expected);
+        }
     }
 
     #[test]

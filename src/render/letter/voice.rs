@@ -5,7 +5,7 @@
 
 use fluent_bundle::{FluentArgs, FluentValue};
 use icu_locale::{Locale, LocaleDirectionality};
-use jiff::civil::Date;
+use jiff::civil::{Date, DateTime};
 use rust_decimal::Decimal;
 
 use crate::render::figures::Figures;
@@ -66,6 +66,10 @@ impl<'words> Voice<'words> {
 
     pub fn day(&self, day: Date) -> String {
         self.figures.day(day)
+    }
+
+    pub fn moment(&self, moment: DateTime) -> String {
+        self.figures.moment(moment)
     }
 
     pub fn quantity(&self, quantity: Decimal) -> String {
