@@ -14,6 +14,7 @@ use askama::Template;
 use unicode_segmentation::UnicodeSegmentation;
 
 use super::letter::Letter;
+use super::letter::layout::Density;
 use super::letter::line::{Mood, Weight};
 
 /// Short enough to be quoted once or twice without being broken anew.

@@ -5,6 +5,7 @@
 
 use fluent_bundle::{FluentArgs, FluentValue};
 use icu_locale::{Locale, LocaleDirectionality};
+use jiff::Zoned;
 use jiff::civil::{Date, DateTime};
 use rust_decimal::Decimal;
 
@@ -70,6 +71,10 @@ impl<'words> Voice<'words> {
 
     pub fn moment(&self, moment: DateTime) -> String {
         self.figures.moment(moment)
+    }
+
+    pub fn moment_in_zone(&self, moment: &Zoned) -> String {
+        self.figures.moment_in_zone(moment)
     }
 
     pub fn quantity(&self, quantity: Decimal) -> String {
