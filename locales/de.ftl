@@ -22,8 +22,8 @@ things-are = { $more ->
 part-of-product = { $product } ({ $quantity } von { $whole })
 
 news-reply-needed = { $when ->
-    [dated] bitte bis { $date } antworten, { things }
-   *[mixed] bitte antworten, { things }
+    [dated] { things }, bitte bis { $date } antworten
+   *[mixed] { things }, bitte antworten
 }
 news-backordered = { $when ->
     [expected] { things } nicht auf Lager, erwartet am { $date }
@@ -48,6 +48,7 @@ news-still-waiting = { $when ->
     [delivery] { things } weiter nicht auf Lager, Lieferung bis { $date }
    *[other] { things } weiter nicht auf Lager
 }
+news-refund-owed = Erstattung, { things }
 news-choice-received = { $choice ->
     [wait] Antwort eingegangen, { things }: warten
     [cancel] Antwort eingegangen, { things }: stornieren
@@ -85,6 +86,7 @@ headline-restocked = { $count ->
 }
 headline-cancelled = Eine Stornierung in Ihrer Bestellung
 headline-still-waiting = Ihre Bestellung wartet weiter auf Ware
+headline-refund-owed = Wir schulden Ihnen eine Erstattung
 headline-choice-received = { $choice ->
     [wait] Ihre Antwort ist eingegangen: Sie warten
     [cancel] Ihr Wunsch zu stornieren ist eingegangen
@@ -112,6 +114,7 @@ intro-overdue = es tut uns leid: Der erwartete Termin ist verstrichen, und worau
 intro-restocked = vielen Dank für Ihre Geduld. Worauf Sie gewartet haben, ist eingetroffen.
 intro-cancelled = leider müssen wir Ihnen mitteilen, dass etwas aus Ihrer Bestellung storniert wurde. Darum geht es:
 intro-still-waiting = zu dem, worauf Sie warten, gibt es noch nichts Neues. Wir schreiben, damit Sie wissen, dass wir Sie nicht vergessen haben.
+intro-refund-owed = es tut uns leid: Worauf Sie warten, wurde nicht rechtzeitig versandt. Sie müssen die Erstattung nicht anfordern.
 intro-choice-received = diese E-Mail bestätigt, was Sie wann geantwortet haben. Sie bedeutet nicht, dass es schon ausgeführt ist.
 intro-choice-refused = es tut uns leid: Was Sie gewünscht haben, war nicht möglich. Unser Kundendienst wird Ihnen schreiben.
 intro-fresh-link = Sie haben einen neuen Link zu Ihrer Bestellung angefordert. Bitte verwenden Sie ab jetzt nur noch diesen: Die Links in unseren früheren E-Mails gelten nicht mehr.
@@ -177,7 +180,7 @@ answer-cancel = Artikel stornieren
 
 ask = Möchten Sie lieber warten oder den Artikel stornieren?
 silence-nothing = Wenn Sie nicht antworten, ändert sich nichts: Ihre Bestellung bleibt bestehen, und nichts wird storniert.
-silence-nothing-agreed = Wenn Sie nicht antworten, ändert sich nichts: Ihre Bestellung bleibt bestehen, nichts wird storniert, und Sie behalten Ihre Rechte aus dem Liefertermin { $date }.
+silence-nothing-agreed = Wenn Sie nicht antworten, ändert sich nichts: Ihre Bestellung bleibt bestehen, nichts wird storniert, und Ihre Rechte aus dem Liefertermin { $date } bleiben, wie sie sind.
 
 offer-dated = Sie können bis zum { $date } warten oder den Artikel jetzt stornieren; dann erhalten Sie umgehend Ihr Geld zurück.
 offer-undated = Wir können nicht sagen, wie lange es dauern wird. Sie können trotzdem warten oder den Artikel jetzt stornieren; dann erhalten Sie umgehend Ihr Geld zurück.
@@ -188,7 +191,7 @@ silence-cancels = Wenn Sie bis zum { $date } nicht antworten und der Artikel bis
 silence-as-told = Sie müssen nicht antworten: Ohne Ihre Antwort gilt weiter, was wir Ihnen zuvor mitgeteilt haben.
 wait-undated = Wenn Sie warten, können Sie bis zum Versand jederzeit noch stornieren.
 costs-nothing = Die Antwort kostet Sie nichts.
-refund-owed = Wir schulden Ihnen dafür eine umgehende Erstattung.
+refund-owed = Wir schulden Ihnen umgehend zurück, was Sie dafür bezahlt haben.
 refund-because = Der Artikel wurde nicht rechtzeitig versandt, und wir haben Sie nicht rechtzeitig gefragt, ob Sie darauf warten möchten.
 
 shared-notice = Für jeden der folgenden { $count } Artikel gilt:

@@ -52,6 +52,7 @@ news-still-waiting = { $when ->
     [delivery] { things-are } still on backorder, delivery by { $date }
    *[other] { things-are } still on backorder
 }
+news-refund-owed = refund for { things }
 # The variables of things, and $choice: wait, cancel, or mixed, if she answered both. An answer that arrived is not yet
 # carried out.
 news-choice-received = { $choice ->
@@ -95,6 +96,7 @@ headline-restocked = { $count ->
 }
 headline-cancelled = A cancellation in your order
 headline-still-waiting = Your order is still waiting for stock
+headline-refund-owed = We owe you a refund
 # $choice: wait, cancel or mixed.
 headline-choice-received = { $choice ->
     [wait] Your answer has arrived: you will wait
@@ -125,6 +127,7 @@ intro-overdue = We are sorry: the expected date has passed, and what you are wai
 intro-restocked = Thank you for your patience. What you were waiting for has come in.
 intro-cancelled = We are sorry to tell you that something you ordered was cancelled. Here is what it is about.
 intro-still-waiting = There is no news yet of what you are waiting for. We write so that you know we have not forgotten you.
+intro-refund-owed = We are sorry: what you are waiting for did not ship in time. You do not have to ask for your refund.
 intro-choice-received = This mail confirms what you answered and when. It does not mean that it has been carried out already.
 intro-choice-refused = We are sorry: what you asked for could not be done. Our support will write to you.
 intro-fresh-link = You asked for a new link to your order. Please use only this one from now on: the links in our earlier mails no longer work.
@@ -183,7 +186,7 @@ next-rest-undated = We will write to you as soon as we know a date for the rest.
 next-restocked = We are preparing it for shipment.
 next-cancelled = What was cancelled will not be sent. If you have already paid for it, we will refund you.
 next-cancel-received = We are taking care of it, and will write to you if it cannot be done. Once it is cancelled, you get back what you have paid for it.
-next-stands = Your order of it stands.
+next-stands = Your order for it stands.
 next-shipped = It is on its way to you.
 nothing-to-do = There is nothing you need to do.
 
@@ -197,7 +200,7 @@ answer-cancel = Cancel this item
 ask = Would you rather wait for it, or cancel it?
 silence-nothing = If you do not answer, nothing changes: your order stands, and nothing is cancelled.
 # $date: the day of delivery that was agreed when ordering.
-silence-nothing-agreed = If you do not answer, nothing changes: your order stands, nothing is cancelled, and you keep the rights that you have from the delivery date of { $date }.
+silence-nothing-agreed = If you do not answer, nothing changes: your order stands, nothing is cancelled, and your rights from the delivery date of { $date } stay as they are.
 
 # Under the rules of the United States. $date: the new day of shipment.
 offer-dated = You can wait for it until { $date }, or cancel it now and get a prompt refund.
@@ -208,11 +211,11 @@ may-still-cancel = You can still cancel it until it ships.
 # $date: the new day of shipment.
 silence-consent = If you do not answer, you agree that we ship it on or before { $date }.
 # $date: the last day to answer.
-silence-cancels = If you do not answer by { $date } and it has not shipped by then, your order of it is cancelled automatically and you get a prompt refund.
+silence-cancels = If you do not answer by { $date } and it has not shipped by then, your order for it is cancelled automatically and you get a prompt refund.
 silence-as-told = You do not have to answer: if you do not, what we told you before still holds.
 wait-undated = If you choose to wait, you can still cancel at any time before it ships.
 costs-nothing = Answering costs you nothing.
-refund-owed = We owe you a prompt refund for it.
+refund-owed = We owe you a prompt refund of what you have paid for it.
 refund-because = It did not ship in time, and we did not ask you in time whether you want to wait for it.
 
 # $count: how many items follow for which the same holds.

@@ -6,9 +6,9 @@
 use std::str::FromStr;
 
 use icu_calendar::Date as IcuDate;
+use icu_datetime::DateTimeFormatter;
 use icu_datetime::fieldsets::{YMD, YMDT, zone::SpecificShort};
 use icu_datetime::input::{self, TimeZone, UtcOffset, ZonedDateTime};
-use icu_datetime::DateTimeFormatter;
 use icu_decimal::{DecimalFormatter, input::Decimal as IcuDecimal};
 use icu_experimental::dimension::currency::CurrencyType;
 use icu_experimental::dimension::currency::formatter::CurrencyFormatter;

@@ -135,8 +135,11 @@ fn lines(kind: Kind, days: &Days) -> Vec<DraftLine> {
             vec![DraftLine { reason, alternatives, ..stove }, bags, lamp]
         }
         Kind::DateChanged => {
-            let later =
-                DraftLine { previously_expected_by: Some(days.from_today(45)), reason: Some(names.reason.into()), ..stove };
+            let later = DraftLine {
+                previously_expected_by: Some(days.from_today(45)),
+                reason: Some(names.reason.into()),
+                ..stove
+            };
             let unknown = DraftLine { previously_expected_by: Some(days.from_today(30)), terms: unknown, ..bags };
             vec![later, unknown, lamp]
         }
@@ -155,11 +158,19 @@ fn lines(kind: Kind, days: &Days) -> Vec<DraftLine> {
         Kind::StillWaiting => vec![stove, DraftLine { terms: unknown, ..bags }],
         Kind::ChoiceReceived => vec![
             DraftLine { answer: Some(days.answered(Choice::Wait)), ..stove },
-            DraftLine { answer: Some(days.answered(Choice::Cancel)), terms: unasked(days.expected_in(58)), ..bags },
+            DraftLine {
+                quantity: 3.into(),
+                answer: Some(days.answered(Choice::Cancel)),
+                terms: unasked(days.expected_in(58)),
+                ..bags
+            },
         ],
         Kind::ChoiceRefused => {
             let refused_because = Some(names.refused_because.into());
-            vec![DraftLine { answer: Some(Answered { refused_because, ..days.answered(Choice::Cancel) }), ..ready(stove) }]
+            vec![DraftLine {
+                answer: Some(Answered { refused_because, ..days.answered(Choice::Cancel) }),
+                ..ready(stove)
+            }]
         }
         Kind::FreshLink => vec![stove, bags],
     }

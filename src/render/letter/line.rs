@@ -195,8 +195,9 @@ fn next(voice: &Voice, draft: &Draft, line: &DraftLine) -> Result<Vec<String>, U
         Some(Kind::ChoiceRefused | Kind::FreshLink) => next.extend(as_it_stands(voice, line)?),
         _ => {}
     }
-    // Who is owed a refund is not asked to wait.
-    if is_waiting(line) && !line.terms.refund_owed {
+    // Who is owed a refund is not asked to wait, and where silence cancels, nothing is promised but what the notice says.
+    let comes = !line.terms.refund_owed && line.terms.silence != Silence::Cancels;
+    if is_waiting(line) && comes {
         let known = still_to_come(line, draft.today).is_some();
         next.push(voice.say(waits(still_missing(line).is_some(), known), &[])?);
     }

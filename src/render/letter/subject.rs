@@ -3,7 +3,7 @@
 use unicode_segmentation::UnicodeSegmentation;
 
 use super::news::{answers, meaning, shared, still_to_come, whole};
-use super::top::answer_by;
+use super::top::{answer_by, owes_refund};
 use super::voice::{Value, Voice};
 use crate::outbox::notification::Kind;
 use crate::render::draft::{Draft, DraftLine};
@@ -33,6 +33,7 @@ pub fn subject(voice: &Voice, draft: &Draft, lines: &[&DraftLine]) -> Result<Str
         Kind::FreshLink => return Ok(about_order(voice, draft, &voice.say("news-fresh-link", &[])?)?),
     };
     let first = lines.first().ok_or(RenderError::NoNews)?;
+    let news = if owes_refund(lines) { "news-refund-owed" } else { news };
     let choice = answers(lines.iter().copied());
     let say = |name: &str| -> Result<String, Unsayable> {
         let product = if lines.len() == 1 { with_part(voice, first, name)? } else { name.to_owned() };

@@ -17,6 +17,9 @@ const LONGEST_NAME: usize = 100;
 
 /// `lines` are those whose news names the mail; here and in [`intro`].
 pub fn headline(voice: &Voice, draft: &Draft, lines: &[&DraftLine]) -> Result<String, Unsayable> {
+    if owes_refund(lines) {
+        return voice.say("headline-refund-owed", &[]);
+    }
     let count = [("count", Value::Count(lines.len()))];
     let change = [("change", Value::Choice(Change::of_all(lines.iter().copied(), draft.today).word()))];
     let choice = [("choice", Value::Choice(answers(lines.iter().copied())))];
@@ -40,6 +43,9 @@ pub fn headline(voice: &Voice, draft: &Draft, lines: &[&DraftLine]) -> Result<St
 }
 
 pub fn intro(voice: &Voice, draft: &Draft, lines: &[&DraftLine]) -> Result<Vec<String>, Unsayable> {
+    if owes_refund(lines) {
+        return Ok(vec![voice.say("intro-refund-owed", &[])?]);
+    }
     let change = [("change", Value::Choice(Change::of_all(lines.iter().copied(), draft.today).word()))];
     let mut intro = vec![match draft.kind {
         Kind::ReplyNeeded => voice.say("intro-reply-needed", &[]),
@@ -53,7 +59,8 @@ pub fn intro(voice: &Voice, draft: &Draft, lines: &[&DraftLine]) -> Result<Vec<S
         Kind::ChoiceRefused => voice.say("intro-choice-refused", &[]),
         Kind::FreshLink => voice.say("intro-fresh-link", &[]),
     }?];
-    let asks = draft.kind.is_news() && draft.lines.iter().any(|line| line.terms.asks);
+    let asks =
+        draft.kind.is_news() && draft.kind != Kind::ReplyNeeded && draft.lines.iter().any(|line| line.terms.asks);
     if asks {
         intro.push(voice.say("choose-below", &[])?);
     }
@@ -74,6 +81,11 @@ pub fn preview(voice: &Voice, draft: &Draft, intro: &[String]) -> Result<String,
     let line = counts.min_by_key(|line| (line.terms.cancels_after.is_none(), line.terms.cancels_after));
     let notice = line.map(|line| Notice::of(voice, line, draft.today)).transpose()?;
     Ok(notice.and_then(|notice| notice.silence).unwrap_or_else(|| intro.join(" ")))
+}
+
+/// Whether a refund is owed for all of these lines: then that is the news, and not when they may come after all.
+pub fn owes_refund(lines: &[&DraftLine]) -> bool {
+    shared(lines.iter().map(|line| line.terms.refund_owed)) == Some(true)
 }
 
 /// The last day to answer, if all of these lines have the same.

@@ -82,12 +82,7 @@ pub static CASES: [Case; 17] = [
         ..US_CANCELS
     },
     // It comes sooner, and silence still cancels.
-    Case {
-        kind: Kind::DateChanged,
-        previously_expected_in: Some(79),
-        expected_in: Some(60),
-        ..US_CANCELS
-    },
+    Case { kind: Kind::DateChanged, previously_expected_in: Some(79), expected_in: Some(60), ..US_CANCELS },
     Case { kind: Kind::DateChanged, previously_expected_in: Some(26), expected_in: Some(40), ..EU },
     Case {
         kind: Kind::DateChanged,
