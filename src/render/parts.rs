@@ -108,11 +108,6 @@ mod filters {
     }
 
     #[askama::filter_fn]
-    pub fn paragraph(sentences: &[String], _: &dyn askama::Values) -> askama::Result<String> {
-        Ok(wrap(&sentences.join(" "), "", ""))
-    }
-
-    #[askama::filter_fn]
     pub fn underlined(text: &str, _: &dyn askama::Values) -> askama::Result<String> {
         Ok("=".repeat(text.graphemes(true).count().min(LINE_LENGTH)))
     }

@@ -3,7 +3,6 @@
 //! In: a line with an answer. Out: facts and sentences. None of them says that the shop has carried it out. Nothing can
 //! go wrong but words that cannot be said.
 
-use super::law::Notice;
 use super::line::{Fact, Weight};
 use super::news;
 use super::voice::{Value, Voice};
@@ -22,13 +21,15 @@ pub fn is_settled(line: &DraftLine) -> bool {
     is_acknowledged && !line.terms.stage.is_option() && line.terms.silence == Silence::NoEffect
 }
 
-/// What she may still do after her answer: until the line ships, a wait may become a cancel.
-pub fn notice(voice: &Voice, line: &DraftLine) -> Result<Notice, Unsayable> {
-    let may_cancel = line.terms.asks && news::answer(line) == Some(Choice::Wait);
-    let with_refund = line.terms.rules == RuleSet::UsFtc;
-    let id = if with_refund { "offer-still" } else { "may-still-cancel" };
-    let more = if may_cancel { vec![voice.say(id, &[])?] } else { Vec::new() };
-    Ok(Notice { more, ..Notice::default() })
+/// What follows from the answer: a cancel is taken care of, and until the line ships a wait may become one.
+pub fn next(voice: &Voice, line: &DraftLine) -> Result<Option<String>, Unsayable> {
+    let id = match (news::answer(line), line.terms.rules) {
+        (Some(Choice::Cancel), _) => "next-cancel-received",
+        (Some(Choice::Wait), RuleSet::UsFtc) if line.terms.asks => "offer-still",
+        (Some(Choice::Wait), _) if line.terms.asks => "may-still-cancel",
+        _ => return Ok(None),
+    };
+    voice.say(id, &[]).map(Some)
 }
 
 /// The answer, when it arrived, and why it was refused.

@@ -22,8 +22,8 @@ pub struct Notice {
     pub silence: Option<String>,
     /// Whether it means that her order ends, so that nobody may overlook it.
     pub silence_cancels: bool,
-    /// What else she has to know, sentence by sentence.
-    pub more: Vec<String>,
+    /// What else she has to know.
+    pub more: Option<String>,
 }
 
 impl Notice {
@@ -43,8 +43,8 @@ impl Notice {
 
 /// No option was offered in time: the facts and the refund, no wait, nothing about silence (US-15).
 fn refund_owed(voice: &Voice) -> Result<Notice, Unsayable> {
-    let more = vec![voice.say("refund-because", &[])?, voice.say("nothing-to-do", &[])?];
-    Ok(Notice { first: Some(voice.say("refund-owed", &[])?), more, ..Notice::default() })
+    let more = voice.paragraph(&[voice.say("refund-because", &[])?, voice.say("nothing-to-do", &[])?]);
+    Ok(Notice { first: Some(voice.say("refund-owed", &[])?), more: Some(more), ..Notice::default() })
 }
 
 fn united_states(voice: &Voice, terms: &Terms, expected_by: Option<Date>) -> Result<Notice, Unsayable> {
@@ -57,10 +57,12 @@ fn united_states(voice: &Voice, terms: &Terms, expected_by: Option<Date>) -> Res
             (true, None) => voice.say("offer-undated", &[])?,
             (false, _) => voice.say("offer-still", &[])?,
         });
+        let mut more = Vec::new();
         if is_choice && expected_by.is_none() {
-            notice.more.push(voice.say("wait-undated", &[])?);
+            more.push(voice.say("wait-undated", &[])?);
         }
-        notice.more.push(voice.say("costs-nothing", &[])?);
+        more.push(voice.say("costs-nothing", &[])?);
+        notice.more = Some(voice.paragraph(&more));
     }
     notice.silence = match (terms.silence, terms.expected_by, terms.cancels_after) {
         (Silence::Consent, Some(day), _) => Some(dated(voice, "silence-consent", day)?),

@@ -5,7 +5,7 @@ use jiff::civil::Date;
 use super::answer;
 use super::law::Notice;
 use super::layout::Density;
-use super::news::{self, Change, is_waiting, meaning, still_missing, still_to_come, whole};
+use super::news::{Change, is_waiting, meaning, still_missing, still_to_come, whole};
 use super::voice::{Value, Voice};
 use crate::choice::Choice;
 use crate::links;
@@ -32,8 +32,8 @@ pub struct Entry {
     pub status: String,
     pub mood: Mood,
     pub facts: Vec<Fact>,
-    /// What happens next, sentence by sentence.
-    pub next: Vec<String>,
+    /// What happens next; empty where the notice says it.
+    pub next: String,
     /// What the law has us say; empty where it is said above the group.
     pub notice: Notice,
     pub question: Option<Question>,
@@ -99,8 +99,8 @@ impl Entry {
             status,
             mood,
             facts: facts(voice, draft, line, LONGEST_REASON)?,
-            next: next(voice, draft, line)?,
-            notice: if answered { answer::notice(voice, line)? } else { Notice::of(voice, line, draft.today)? },
+            next: voice.paragraph(&next(voice, draft, line)?),
+            notice: if answered { Notice::default() } else { Notice::of(voice, line, draft.today)? },
             question: if answered { None } else { question(voice, draft, line)? },
         };
         if density == Density::Dense { entry.dense(voice, draft, line) } else { Ok(entry) }
@@ -115,7 +115,7 @@ impl Entry {
             image_url: None,
             item_number: None,
             facts: facts.into_iter().filter(|fact| fact.weight != Weight::Outdated).collect(),
-            next: Vec::new(),
+            next: String::new(),
             ..self
         })
     }
@@ -189,9 +189,6 @@ fn next(voice: &Voice, draft: &Draft, line: &DraftLine) -> Result<Vec<String>, U
     match line.news {
         Some(Kind::Restocked) => next.push(voice.say("next-restocked", &[])?),
         Some(Kind::Cancelled) => next.push(voice.say("next-cancelled", &[])?),
-        Some(Kind::ChoiceReceived) if news::answer(line) == Some(Choice::Cancel) => {
-            next.push(voice.say("next-cancel-received", &[])?);
-        }
         Some(Kind::ChoiceRefused | Kind::FreshLink) => next.extend(as_it_stands(voice, line)?),
         _ => {}
     }
@@ -200,6 +197,9 @@ fn next(voice: &Voice, draft: &Draft, line: &DraftLine) -> Result<Vec<String>, U
     if is_waiting(line) && comes {
         let known = still_to_come(line, draft.today).is_some();
         next.push(voice.say(waits(still_missing(line).is_some(), known), &[])?);
+    }
+    if answer::is_settled(line) {
+        next.extend(answer::next(voice, line)?);
     }
     if has_nothing_to_do(line) {
         next.push(voice.say("nothing-to-do", &[])?);

@@ -51,7 +51,7 @@ pub struct Letter {
     pub order: String,
     pub headline: String,
     pub hello: String,
-    pub intro: Vec<String>,
+    pub intro: String,
     /// What the whole letter is about, where that is a link.
     pub button: Option<Link>,
     pub news: Vec<Group>,

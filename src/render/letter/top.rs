@@ -42,9 +42,9 @@ pub fn headline(voice: &Voice, draft: &Draft, lines: &[&DraftLine]) -> Result<St
     }
 }
 
-pub fn intro(voice: &Voice, draft: &Draft, lines: &[&DraftLine]) -> Result<Vec<String>, Unsayable> {
+pub fn intro(voice: &Voice, draft: &Draft, lines: &[&DraftLine]) -> Result<String, Unsayable> {
     if owes_refund(lines) {
-        return Ok(vec![voice.say("intro-refund-owed", &[])?]);
+        return voice.say("intro-refund-owed", &[]);
     }
     let change = [("change", Value::Choice(Change::of_all(lines.iter().copied(), draft.today).word()))];
     let mut intro = vec![match draft.kind {
@@ -64,7 +64,7 @@ pub fn intro(voice: &Voice, draft: &Draft, lines: &[&DraftLine]) -> Result<Vec<S
     if asks {
         intro.push(voice.say("choose-below", &[])?);
     }
-    Ok(intro)
+    Ok(voice.paragraph(&intro))
 }
 
 pub fn hello(voice: &Voice, draft: &Draft) -> Result<String, Unsayable> {
@@ -75,12 +75,12 @@ pub fn hello(voice: &Voice, draft: &Draft) -> Result<String, Unsayable> {
 }
 
 /// What is shown beside the subject in a list of mails: what happens if she does nothing, where something does.
-pub fn preview(voice: &Voice, draft: &Draft, intro: &[String]) -> Result<String, Unsayable> {
+pub fn preview(voice: &Voice, draft: &Draft, intro: &str) -> Result<String, Unsayable> {
     let counts = draft.lines.iter().filter(|line| line.terms.silence != Silence::NoEffect);
     // What ends first.
     let line = counts.min_by_key(|line| (line.terms.cancels_after.is_none(), line.terms.cancels_after));
     let notice = line.map(|line| Notice::of(voice, line, draft.today)).transpose()?;
-    Ok(notice.and_then(|notice| notice.silence).unwrap_or_else(|| intro.join(" ")))
+    Ok(notice.and_then(|notice| notice.silence).unwrap_or_else(|| intro.to_owned()))
 }
 
 /// Whether a refund is owed for all of these lines: then that is the news, and not when they may come after all.

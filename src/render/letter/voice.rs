@@ -60,6 +60,13 @@ impl<'words> Voice<'words> {
         Ok(if self.right_to_left == self.words_right_to_left { sentence } else { foreign::isolated(&sentence, true) })
     }
 
+    /// Sentences one after the other, in the direction of their words.
+    pub fn paragraph(&self, sentences: &[String]) -> String {
+        let paragraph = sentences.join(" ");
+        let runs_across = sentences.len() > 1 && self.right_to_left != self.words_right_to_left;
+        if runs_across { foreign::isolated(&paragraph, true) } else { paragraph }
+    }
+
     /// Text of others that stands alone on the page.
     pub fn quote(&self, text: &str, longest: usize) -> Option<String> {
         foreign::shown(text, longest).map(|text| foreign::isolated(&text, self.right_to_left))
