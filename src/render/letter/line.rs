@@ -98,26 +98,24 @@ impl Entry {
             item_number: number.map(|number| voice.say("item-number", &[("sku", Value::Text(&number))])).transpose()?,
             status,
             mood,
-            facts: facts(voice, draft, line, LONGEST_REASON)?,
+            facts: facts(voice, draft, line, density)?,
             next: voice.paragraph(&next(voice, draft, line)?),
             notice: if answered { Notice::default() } else { Notice::of(voice, line, draft.today)? },
             question: if answered { None } else { question(voice, draft, line)? },
         };
-        if density == Density::Dense { entry.dense(voice, draft, line) } else { Ok(entry) }
+        Ok(if density == Density::Dense { entry.dense(voice, line) } else { entry })
     }
 
-    /// What cannot be left out: the product, the day, why there is none, what the law has us say, and the links.
-    fn dense(self, voice: &Voice, draft: &Draft, line: &DraftLine) -> Result<Entry, Unsayable> {
-        let facts = facts(voice, draft, line, LONGEST_DENSE)?;
-        Ok(Entry {
+    /// What cannot be left out: the product, the facts, what the law has us say, and the links.
+    fn dense(self, voice: &Voice, line: &DraftLine) -> Entry {
+        Entry {
             name: foreign::isolated(&name(line, LONGEST_DENSE), voice.right_to_left),
             product_url: None,
             image_url: None,
             item_number: None,
-            facts: facts.into_iter().filter(|fact| fact.weight != Weight::Outdated).collect(),
             next: String::new(),
             ..self
-        })
+        }
     }
 }
 
@@ -145,7 +143,9 @@ fn status(voice: &Voice, draft: &Draft, line: &DraftLine) -> Result<(String, Moo
     Ok((voice.say(id, &[])?, mood))
 }
 
-fn facts(voice: &Voice, draft: &Draft, line: &DraftLine, longest: usize) -> Result<Vec<Fact>, Unsayable> {
+fn facts(voice: &Voice, draft: &Draft, line: &DraftLine, density: Density) -> Result<Vec<Fact>, Unsayable> {
+    let has_room = density != Density::Dense;
+    let longest = if has_room { LONGEST_REASON } else { LONGEST_DENSE };
     let quantity = voice.quantity(line.quantity);
     let meant = match whole(line).map(|whole| voice.quantity(whole)) {
         Some(whole) => voice.say("part", &[("quantity", Value::Text(&quantity)), ("whole", Value::Text(&whole))])?,
@@ -156,7 +156,7 @@ fn facts(voice: &Voice, draft: &Draft, line: &DraftLine, longest: usize) -> Resu
     if let Some(missing) = still_missing(line) {
         add(voice.say("label-missing", &[])?, voice.quantity(missing), Weight::Plain);
     }
-    if let Some(before) = outdated_day(draft, line) {
+    if let Some(before) = outdated_day(draft, line).filter(|_| has_room) {
         add(voice.say("label-previous-date", &[])?, voice.day(before), Weight::Outdated);
     }
     if is_waiting(line) {
@@ -171,7 +171,9 @@ fn facts(voice: &Voice, draft: &Draft, line: &DraftLine, longest: usize) -> Resu
     if let Some(reason) = reason.and_then(|reason| voice.quote(reason, longest)) {
         add(voice.say("label-reason", &[])?, reason, Weight::Plain);
     }
-    if let Some(last_day) = line.terms.cancels_after.filter(|_| line.terms.silence == Silence::Cancels) {
+    // The notice names it too.
+    let is_last_day = line.terms.silence == Silence::Cancels && has_room;
+    if let Some(last_day) = line.terms.cancels_after.filter(|_| is_last_day) {
         add(voice.say("label-answer-by", &[])?, voice.day(last_day), Weight::Strong);
     }
     facts.extend(answer::facts(voice, draft, line, longest)?);
