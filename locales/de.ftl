@@ -110,7 +110,7 @@ intro-date-changed = { $change ->
     [unknown] es tut uns leid: Der erwartete Termin gilt nicht mehr, und einen neuen kennen wir noch nicht.
    *[mixed] die Termine für das, worauf Sie warten, haben sich geändert.
 }
-intro-overdue = es tut uns leid: Der erwartete Termin ist verstrichen, und worauf Sie warten, ist noch nicht eingetroffen.
+intro-overdue = es tut uns leid: Worauf Sie warten, ist nicht wie erwartet eingetroffen.
 intro-restocked = vielen Dank für Ihre Geduld. Worauf Sie gewartet haben, ist eingetroffen.
 intro-cancelled = leider müssen wir Ihnen mitteilen, dass etwas aus Ihrer Bestellung storniert wurde. Darum geht es:
 intro-still-waiting = zu dem, worauf Sie warten, gibt es noch nichts Neues. Wir schreiben, damit Sie wissen, dass wir Sie nicht vergessen haben.
@@ -191,7 +191,7 @@ silence-cancels = Wenn Sie bis zum { $date } nicht antworten und der Artikel bis
 silence-as-told = Sie müssen nicht antworten: Ohne Ihre Antwort gilt weiter, was wir Ihnen zuvor mitgeteilt haben.
 wait-undated = Wenn Sie warten, können Sie bis zum Versand jederzeit noch stornieren.
 costs-nothing = Die Antwort kostet Sie nichts.
-refund-owed = Wir schulden Ihnen umgehend zurück, was Sie dafür bezahlt haben.
+refund-owed = Wir schulden Ihnen umgehend das Geld zurück, das Sie dafür bezahlt haben.
 refund-because = Der Artikel wurde nicht rechtzeitig versandt, und wir haben Sie nicht rechtzeitig gefragt, ob Sie darauf warten möchten.
 
 shared-notice = Für jeden der folgenden { $count } Artikel gilt:

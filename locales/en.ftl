@@ -123,7 +123,7 @@ intro-date-changed = { $change ->
     [unknown] We are sorry: the expected date no longer holds, and we do not have a new one yet.
    *[mixed] The dates of what you are waiting for have changed.
 }
-intro-overdue = We are sorry: the expected date has passed, and what you are waiting for has not come in.
+intro-overdue = We are sorry: what you are waiting for has not come in as expected.
 intro-restocked = Thank you for your patience. What you were waiting for has come in.
 intro-cancelled = We are sorry to tell you that something you ordered was cancelled. Here is what it is about.
 intro-still-waiting = There is no news yet of what you are waiting for. We write so that you know we have not forgotten you.

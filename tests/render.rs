@@ -96,6 +96,10 @@ fn assert_text_says_all(message: &Message) {
     for link in page.attributes("a", "href") {
         assert!(message.text.contains(&link), "{link} is not in the text:\n{}", message.text);
     }
+    let said = words_in_a_row(&message.text);
+    for sentence in page.texts.iter().map(|text| words_in_a_row(text)) {
+        assert!(said.contains(&sentence), "not in the text: {sentence}\n{}", message.text);
+    }
     let spoken = words_of(&message.text);
     let silent: Vec<_> = page.words().difference(&spoken).cloned().collect();
     assert!(silent.is_empty(), "not in the text: {silent:?}\n{}", message.text);

@@ -103,14 +103,14 @@ struct Days {
 }
 
 impl Days {
-    /// So many days from today.
-    fn today_and(&self, days: i64) -> Date {
+    /// The day so many days from today.
+    fn in_days(&self, days: i64) -> Date {
         add_days(self.today, days)
     }
 
     /// Expected in so many days where no rule set applies.
     fn expected_in(&self, days: i64) -> Terms {
-        Terms { expected_by: Some(self.today_and(days)), asks: true, ..Terms::default() }
+        Terms { expected_by: Some(self.in_days(days)), asks: true, ..Terms::default() }
     }
 
     /// Answered an hour ago.
@@ -136,15 +136,15 @@ fn lines(kind: Kind, days: &Days) -> Vec<DraftLine> {
         }
         Kind::DateChanged => {
             let later = DraftLine {
-                previously_expected_by: Some(days.today_and(45)),
+                previously_expected_by: Some(days.in_days(45)),
                 reason: Some(names.reason.into()),
                 ..stove
             };
-            let unknown = DraftLine { previously_expected_by: Some(days.today_and(30)), terms: unknown, ..bags };
+            let unknown = DraftLine { previously_expected_by: Some(days.in_days(30)), terms: unknown, ..bags };
             vec![later, unknown, lamp]
         }
         Kind::Overdue => {
-            vec![DraftLine { previously_expected_by: Some(days.today_and(-1)), terms: unknown, ..stove }, lamp]
+            vec![DraftLine { previously_expected_by: Some(days.in_days(-1)), terms: unknown, ..stove }, lamp]
         }
         Kind::Restocked => {
             let all_in = ready(stove);

@@ -115,7 +115,7 @@ impl Case {
     pub fn line(&self, days: &Days) -> DraftLine {
         DraftLine {
             news: Some(self.kind),
-            previously_expected_by: self.previously_expected_in.map(|count| days.today_and(count)),
+            previously_expected_by: self.previously_expected_in.map(|count| days.in_days(count)),
             answer: self.answer.map(|choice| days.answered(choice)),
             ..stove(days.names, self.terms(days))
         }
@@ -126,9 +126,9 @@ impl Case {
             rules: self.rules,
             stage: self.stage,
             silence: self.silence,
-            promised_by: Some(days.today_and(self.promised_in)),
-            expected_by: self.expected_in.map(|count| days.today_and(count)),
-            cancels_after: self.cancels_in.map(|count| days.today_and(count)),
+            promised_by: Some(days.in_days(self.promised_in)),
+            expected_by: self.expected_in.map(|count| days.in_days(count)),
+            cancels_after: self.cancels_in.map(|count| days.in_days(count)),
             reason: self.expected_in.is_none().then(|| days.names.unknown_because.into()),
             refund_owed: self.refund_owed,
             asks: self.asks,
