@@ -14,6 +14,7 @@ use askama::Template;
 
 use super::foreign::length;
 use super::letter::Letter;
+use super::letter::layout::Density;
 use super::letter::line::{Mood, Weight};
 
 /// Short enough to be quoted once or twice without being broken anew.
@@ -104,11 +105,6 @@ mod filters {
     pub fn wrapped(text: &str, _: &dyn askama::Values, indent: usize) -> askama::Result<String> {
         let indent = " ".repeat(indent);
         Ok(wrap(text, &indent, &indent))
-    }
-
-    #[askama::filter_fn]
-    pub fn paragraph(sentences: &[String], _: &dyn askama::Values) -> askama::Result<String> {
-        Ok(wrap(&sentences.join(" "), "", ""))
     }
 
     #[askama::filter_fn]
