@@ -71,7 +71,7 @@ impl Message {
                 Body::dangerous_pre_encoded(lines, ContentTransferEncoding::SevenBit)
             } else {
                 Body::new_with_encoding(text.to_owned(), ContentTransferEncoding::QuotedPrintable)
-                    .unwrap_or_else(|bytes| Body::new(bytes))
+                    .unwrap_or_else(Body::new)
             };
             SinglePart::builder().header(content_type).body(body)
         };
