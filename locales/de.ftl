@@ -21,6 +21,10 @@ things-are = { $more ->
 
 part-of-product = { $product } ({ $quantity } von { $whole })
 
+news-reply-needed = { $when ->
+    [dated] { things }, bitte bis { $date } antworten
+   *[mixed] { things }, bitte antworten
+}
 news-backordered = { $when ->
     [expected] { things } nicht auf Lager, erwartet am { $date }
     [shipping] { things } nicht auf Lager, Versand bis { $date }
@@ -44,11 +48,26 @@ news-still-waiting = { $when ->
     [delivery] { things } weiter nicht auf Lager, Lieferung bis { $date }
    *[other] { things } weiter nicht auf Lager
 }
+news-refund-owed = Erstattung, { things }
+news-choice-received = { $choice ->
+    [wait] Antwort eingegangen, { things }: warten
+    [cancel] Antwort eingegangen, { things }: stornieren
+   *[mixed] Ihre Antworten sind eingegangen
+}
+news-choice-refused = { $choice ->
+    [cancel] { things } nicht storniert
+   *[wait] { things }, Ihre Antwort war nicht ausführbar
+}
+news-fresh-link = Ihr neuer Link
 
 ## Der Kopf des Briefes
 
 order = Bestellung { $order }
 
+headline-reply-needed = { $when ->
+    [dated] Bitte antworten Sie bis zum { $date }
+   *[mixed] Wir brauchen Ihre Antwort
+}
 headline-backordered = { $count ->
     [one] Ein Artikel Ihrer Bestellung ist derzeit nicht auf Lager
    *[other] { $count } Artikel Ihrer Bestellung sind derzeit nicht auf Lager
@@ -67,10 +86,22 @@ headline-restocked = { $count ->
 }
 headline-cancelled = Eine Stornierung in Ihrer Bestellung
 headline-still-waiting = Ihre Bestellung wartet weiter auf Ware
+headline-refund-owed = Wir schulden Ihnen eine Erstattung
+headline-choice-received = { $choice ->
+    [wait] Ihre Antwort ist eingegangen: Sie warten
+    [cancel] Ihr Wunsch zu stornieren ist eingegangen
+   *[mixed] Ihre Antworten sind eingegangen
+}
+headline-choice-refused = { $choice ->
+    [cancel] Wir konnten das nicht für Sie stornieren
+   *[wait] Wir konnten Ihrem Wunsch nicht folgen
+}
+headline-fresh-link = Hier ist Ihr neuer Link
 
 hello = Guten Tag,
 hello-name = Guten Tag { $name },
 
+intro-reply-needed = wir haben noch nichts von Ihnen gehört. Bitte sagen Sie uns, ob Sie lieber warten oder stornieren möchten; unten steht, was ohne Ihre Antwort geschieht.
 intro-backordered = vielen Dank für Ihre Bestellung. Leider ist gerade nicht alles davon auf Lager. Hier steht, was wir wissen und wie es weitergeht.
 intro-date-changed = { $change ->
     [later] es tut uns leid: Worauf Sie warten, kommt später als geplant.
@@ -79,13 +110,19 @@ intro-date-changed = { $change ->
     [unknown] es tut uns leid: Der erwartete Termin gilt nicht mehr, und einen neuen kennen wir noch nicht.
    *[mixed] die Termine für das, worauf Sie warten, haben sich geändert.
 }
-intro-overdue = es tut uns leid: Der erwartete Termin ist verstrichen, und worauf Sie warten, ist noch nicht eingetroffen.
+intro-overdue = es tut uns leid: Worauf Sie warten, ist nicht wie erwartet eingetroffen.
 intro-restocked = vielen Dank für Ihre Geduld. Worauf Sie gewartet haben, ist eingetroffen.
 intro-cancelled = leider müssen wir Ihnen mitteilen, dass etwas aus Ihrer Bestellung storniert wurde. Darum geht es:
 intro-still-waiting = zu dem, worauf Sie warten, gibt es noch nichts Neues. Wir schreiben, damit Sie wissen, dass wir Sie nicht vergessen haben.
+intro-refund-owed = es tut uns leid: Worauf Sie warten, wurde nicht rechtzeitig versandt. Sie müssen die Erstattung nicht anfordern.
+intro-choice-received = diese E-Mail bestätigt, was Sie wann geantwortet haben. Sie bedeutet nicht, dass es schon ausgeführt ist.
+intro-choice-refused = es tut uns leid: Was Sie gewünscht haben, war nicht möglich. Unser Kundendienst wird Ihnen schreiben.
+intro-fresh-link = Sie haben einen neuen Link zu Ihrer Bestellung angefordert. Bitte verwenden Sie ab jetzt nur noch diesen: Die Links in unseren früheren E-Mails gelten nicht mehr.
+choose-below = Unten können Sie wählen, ob Sie warten oder stornieren.
 
 ## Eine Zeile der Bestellung
 
+status-reply-needed = Antwort nötig
 status-backordered = Nicht auf Lager
 status-date-changed = { $change ->
     [later] Später als geplant
@@ -96,6 +133,9 @@ status-date-changed = { $change ->
 status-overdue = Verspätet
 status-restocked = Auf Lager
 status-cancelled = Storniert
+status-shipped = Versandt
+status-choice-received = Antwort eingegangen
+status-choice-refused = Nicht ausgeführt
 status-waiting = Wartet weiter
 
 item-number = Artikelnr. { $sku }
@@ -112,6 +152,14 @@ label-date = { $meaning ->
 label-previous-date = Bisher
 date-unknown = noch nicht bekannt
 label-reason = Grund
+label-answer-by = Antwort bis
+label-answer = Ihre Antwort
+answered = { $choice ->
+    [wait] Ich warte
+   *[cancel] Artikel stornieren
+}
+label-answered-at = Eingegangen am
+label-refused-because = Grund der Ablehnung
 
 next-dated = Wir senden den Artikel, sobald er da ist, und schreiben Ihnen, wenn sich der Termin ändert.
 next-undated = Wir schreiben Ihnen, sobald wir einen Termin kennen.
@@ -119,11 +167,34 @@ next-rest-dated = Der Rest folgt, sobald er da ist. Ändert sich der Termin, sch
 next-rest-undated = Wir schreiben Ihnen, sobald wir einen Termin für den Rest kennen.
 next-restocked = Wir bereiten den Versand vor.
 next-cancelled = Was storniert wurde, wird nicht versandt. Haben Sie es schon bezahlt, erstatten wir Ihnen den Betrag.
+next-cancel-received = Wir kümmern uns darum und schreiben Ihnen, falls es nicht möglich ist. Sobald der Artikel storniert ist, erhalten Sie zurück, was Sie dafür bezahlt haben.
+next-stands = Ihre Bestellung dieses Artikels bleibt bestehen.
+next-shipped = Er ist auf dem Weg zu Ihnen.
 nothing-to-do = Sie müssen nichts weiter tun.
 
-ask = Möchten Sie lieber warten oder den Artikel stornieren?
 answer-wait = Ich warte
 answer-cancel = Artikel stornieren
+
+## Was das Gesetz uns zu einem Artikel sagen lässt. Diese Sätze geben der Kundin ihre Rechte: Wer sie anders fasst,
+## lasse stehen, was jeder von ihnen sagt.
+
+ask = Möchten Sie lieber warten oder den Artikel stornieren?
+silence-nothing = Wenn Sie nicht antworten, ändert sich nichts: Ihre Bestellung bleibt bestehen, und nichts wird storniert.
+silence-nothing-agreed = Wenn Sie nicht antworten, ändert sich nichts: Ihre Bestellung bleibt bestehen, nichts wird storniert, und Ihre Rechte aus dem Liefertermin { $date } bleiben, wie sie sind.
+
+offer-dated = Sie können bis zum { $date } warten oder den Artikel jetzt stornieren; dann erhalten Sie umgehend Ihr Geld zurück.
+offer-undated = Wir können nicht sagen, wie lange es dauern wird. Sie können trotzdem warten oder den Artikel jetzt stornieren; dann erhalten Sie umgehend Ihr Geld zurück.
+offer-still = Bis zum Versand können Sie den Artikel jederzeit noch stornieren und erhalten dann umgehend Ihr Geld zurück.
+may-still-cancel = Bis zum Versand können Sie den Artikel noch stornieren.
+silence-consent = Wenn Sie nicht antworten, sind Sie damit einverstanden, dass wir den Artikel spätestens am { $date } versenden.
+silence-cancels = Wenn Sie bis zum { $date } nicht antworten und der Artikel bis dahin nicht versandt ist, wird Ihre Bestellung dieses Artikels automatisch storniert, und Sie erhalten umgehend Ihr Geld zurück.
+silence-as-told = Sie müssen nicht antworten: Ohne Ihre Antwort gilt weiter, was wir Ihnen zuvor mitgeteilt haben.
+wait-undated = Wenn Sie warten, können Sie bis zum Versand jederzeit noch stornieren.
+costs-nothing = Die Antwort kostet Sie nichts.
+refund-owed = Wir schulden Ihnen umgehend das Geld zurück, das Sie dafür bezahlt haben.
+refund-because = Der Artikel wurde nicht rechtzeitig versandt, und wir haben Sie nicht rechtzeitig gefragt, ob Sie darauf warten möchten.
+
+shared-notice = Für jeden der folgenden { $count } Artikel gilt:
 
 ## Unter den Neuigkeiten
 
@@ -132,7 +203,9 @@ more-lines = { $count ->
     [one] Eine weitere Zeile Ihrer Bestellung ist hier nicht aufgeführt.
    *[other] { $count } weitere Zeilen Ihrer Bestellung sind hier nicht aufgeführt.
 }
-all-lines = Alle ansehen und antworten
+all-lines = Alle ansehen
+see-order = Bestellung ansehen und antworten
+see-answers = Bestellung und Antworten ansehen
 
 alternatives = Sofort auf Lager
 instead-of = Statt { $product }

@@ -22,6 +22,11 @@ things-are = { $more ->
 # A product of which only a part is meant: $quantity of the customer's $whole number of pieces.
 part-of-product = { $product } ({ $quantity } of { $whole })
 
+# The variables of things and things-are, and $when: dated, with the last day to answer in $date; or mixed.
+news-reply-needed = { $when ->
+    [dated] please answer by { $date } about { things }
+   *[mixed] please answer about { things }
+}
 # The variables of things and things-are, and $when: expected, shipping or delivery, with the day in $date;
 # unknown; or mixed, if the days differ.
 news-backordered = { $when ->
@@ -47,12 +52,30 @@ news-still-waiting = { $when ->
     [delivery] { things-are } still on backorder, delivery by { $date }
    *[other] { things-are } still on backorder
 }
+news-refund-owed = refund for { things }
+# The variables of things, and $choice: wait, cancel, or mixed, if she answered both. An answer that arrived is not yet
+# carried out.
+news-choice-received = { $choice ->
+    [wait] your answer to wait for { things } has arrived
+    [cancel] your request to cancel { things } has arrived
+   *[mixed] your answers have arrived
+}
+news-choice-refused = { $choice ->
+    [cancel] { things } could not be cancelled
+   *[wait] your answer about { things } could not be carried out
+}
+news-fresh-link = your new link
 
 ## The top of the letter
 
 # $order: the order's number.
 order = Order { $order }
 
+# $when: dated, with the last day to answer in $date; or mixed.
+headline-reply-needed = { $when ->
+    [dated] Please answer by { $date }
+   *[mixed] We need your answer
+}
 # $count: how many products this is about.
 headline-backordered = { $count ->
     [one] An item you ordered is on backorder
@@ -73,11 +96,24 @@ headline-restocked = { $count ->
 }
 headline-cancelled = A cancellation in your order
 headline-still-waiting = Your order is still waiting for stock
+headline-refund-owed = We owe you a refund
+# $choice: wait, cancel or mixed.
+headline-choice-received = { $choice ->
+    [wait] Your answer has arrived: you will wait
+    [cancel] Your request to cancel has arrived
+   *[mixed] Your answers have arrived
+}
+headline-choice-refused = { $choice ->
+    [cancel] We could not cancel this for you
+   *[wait] We could not do what you asked for
+}
+headline-fresh-link = Here is your new link
 
 hello = Hello,
 # $name: the customer's name.
 hello-name = Hello { $name },
 
+intro-reply-needed = We have not heard from you yet. Please tell us whether you would rather wait or cancel; below you find what happens if you do not.
 intro-backordered = Thank you for your order. Not all of it is in stock right now. Here is what we know, and what happens next.
 # $change: as in headline-date-changed.
 intro-date-changed = { $change ->
@@ -87,13 +123,19 @@ intro-date-changed = { $change ->
     [unknown] We are sorry: the expected date no longer holds, and we do not have a new one yet.
    *[mixed] The dates of what you are waiting for have changed.
 }
-intro-overdue = We are sorry: the expected date has passed, and what you are waiting for has not come in.
+intro-overdue = We are sorry: what you are waiting for has not come in as expected.
 intro-restocked = Thank you for your patience. What you were waiting for has come in.
 intro-cancelled = We are sorry to tell you that something you ordered was cancelled. Here is what it is about.
 intro-still-waiting = There is no news yet of what you are waiting for. We write so that you know we have not forgotten you.
+intro-refund-owed = We are sorry: what you are waiting for did not ship in time. You do not have to ask for your refund.
+intro-choice-received = This mail confirms what you answered and when. It does not mean that it has been carried out already.
+intro-choice-refused = We are sorry: what you asked for could not be done. Our support will write to you.
+intro-fresh-link = You asked for a new link to your order. Please use only this one from now on: the links in our earlier mails no longer work.
+choose-below = Below you can choose to wait or to cancel.
 
 ## One line of the order
 
+status-reply-needed = Answer needed
 status-backordered = On backorder
 # $change: later, earlier, known or unknown.
 status-date-changed = { $change ->
@@ -105,6 +147,9 @@ status-date-changed = { $change ->
 status-overdue = Running late
 status-restocked = In stock
 status-cancelled = Cancelled
+status-shipped = Sent
+status-choice-received = Answer received
+status-choice-refused = Not carried out
 status-waiting = Still waiting
 
 # $sku: the shop's item number.
@@ -124,6 +169,15 @@ label-date = { $meaning ->
 label-previous-date = Previously
 date-unknown = not known yet
 label-reason = Reason
+label-answer-by = Answer by
+label-answer = Your answer
+# $choice: wait or cancel.
+answered = { $choice ->
+    [wait] I will wait
+   *[cancel] Cancel this item
+}
+label-answered-at = Received
+label-refused-because = Reason for refusal
 
 next-dated = We will send it as soon as it is in, and write to you if the date changes.
 next-undated = We will write to you as soon as we know a date.
@@ -131,11 +185,41 @@ next-rest-dated = The rest follows as soon as it is in. If the date changes, we 
 next-rest-undated = We will write to you as soon as we know a date for the rest.
 next-restocked = We are preparing it for shipment.
 next-cancelled = What was cancelled will not be sent. If you have already paid for it, we will refund you.
+next-cancel-received = We are taking care of it, and will write to you if it cannot be done. Once it is cancelled, you get back what you have paid for it.
+next-stands = Your order for it stands.
+next-shipped = It is on its way to you.
 nothing-to-do = There is nothing you need to do.
 
-ask = Would you rather wait for it, or cancel it?
 answer-wait = I will wait
 answer-cancel = Cancel this item
+
+## What the law has us say about one item. These sentences give the customer her rights: change the wording with care,
+## and keep what each of them says.
+
+# Where no rules give silence a meaning: a mere question.
+ask = Would you rather wait for it, or cancel it?
+silence-nothing = If you do not answer, nothing changes: your order stands, and nothing is cancelled.
+# $date: the day of delivery that was agreed when ordering.
+silence-nothing-agreed = If you do not answer, nothing changes: your order stands, nothing is cancelled, and your rights from the delivery date of { $date } stay as they are.
+
+# Under the rules of the United States. $date: the new day of shipment.
+offer-dated = You can wait for it until { $date }, or cancel it now and get a prompt refund.
+offer-undated = We cannot say how long it will take. You can wait for it all the same, or cancel it now and get a prompt refund.
+offer-still = You can still cancel it at any time before it ships, and get a prompt refund.
+# The same after an answer, where other rules apply.
+may-still-cancel = You can still cancel it until it ships.
+# $date: the new day of shipment.
+silence-consent = If you do not answer, you agree that we ship it on or before { $date }.
+# $date: the last day to answer.
+silence-cancels = If you do not answer by { $date } and it has not shipped by then, your order for it is cancelled automatically and you get a prompt refund.
+silence-as-told = You do not have to answer: if you do not, what we told you before still holds.
+wait-undated = If you choose to wait, you can still cancel at any time before it ships.
+costs-nothing = Answering costs you nothing.
+refund-owed = We owe you a prompt refund of what you have paid for it.
+refund-because = It did not ship in time, and we did not ask you in time whether you want to wait for it.
+
+# $count: how many items follow for which the same holds.
+shared-notice = For each of the { $count } items that follow:
 
 ## Below the news
 
@@ -145,7 +229,9 @@ more-lines = { $count ->
     [one] One more line of your order is not shown here.
    *[other] { $count } more lines of your order are not shown here.
 }
-all-lines = See all of them and answer
+all-lines = See all of them
+see-order = See your order and answer
+see-answers = See your order and your answers
 
 alternatives = In stock now
 # $product: what the customer ordered.

@@ -493,15 +493,17 @@ async fn check_shows_what_is_wrong_with_the_settings() {
 }
 
 #[tokio::test]
-async fn previews_are_three_files_for_every_kind_and_locale() {
+async fn previews_are_three_files_for_every_kind_every_case_of_the_law_and_every_locale() {
     let installation = Installation::new().await;
     let preview = installation.run(&["preview", "--out", "new/previews"]).await.good();
-    assert_eq!(preview.words(), "36 files written to new/previews\n");
+    assert_eq!(preview.words(), "162 files written to new/previews\n");
     let text = std::fs::read_to_string(installation.path("new/previews/backordered.de.txt")).unwrap();
     assert!(text.starts_with("Subject: ") && text.contains("Acme Outdoor"), "{text}");
     let eml = std::fs::read_to_string(installation.path("new/previews/date_changed.en.eml")).unwrap();
     assert!(eml.contains("X-Backorderd-Kind: date_changed"), "{eml}");
-    assert!(installation.path("new/previews/still_waiting.en.html").exists());
+    for name in ["still_waiting.en.html", "fresh_link.de.txt", "date_changed.us-ftc-renewed.en.html"] {
+        assert!(installation.path("new/previews").join(name).exists(), "{name}");
+    }
     assert!(!installation.path("backorderd.db").exists());
 }
 

@@ -4,11 +4,18 @@ mod reading;
 
 use std::path::PathBuf;
 
+use backorderd::choice::Choice;
 use backorderd::links::{LinkKeys, dummy};
 use backorderd::outbox::notification::Kind;
-use backorderd::render::draft::{DateMeaning, Draft, DraftAlternative, DraftLine};
-use backorderd::render::{Message, RenderError, Renderer, samples};
+use backorderd::outbox::plan::Answered;
+use backorderd::promise::terms::{Silence, Stage, Terms};
+use backorderd::render::draft::{Draft, DraftAlternative, DraftLine};
+use backorderd::render::figures::Figures;
+use backorderd::render::samples::{Sample, shop_face};
+use backorderd::render::{Message, RenderError, Renderer};
+use backorderd::shop::line::{RuleSet, Status};
 use jiff::civil::{Date, date};
+use jiff::tz::TimeZone;
 use proptest::prelude::*;
 use rust_decimal::Decimal;
 use unicode_segmentation::UnicodeSegmentation;
@@ -17,9 +24,17 @@ use uuid::Uuid;
 use reading::{Page, Read, words_of};
 
 const TODAY: Date = date(2026, 11, 23);
+const STAGES: [Stage; 6] =
+    [Stage::None, Stage::Information, Stage::FirstShort, Stage::FirstLong, Stage::FirstIndefinite, Stage::Renewed];
 
 fn sample(kind: Kind, locale: &str) -> Draft {
-    samples::draft(kind, locale, samples::shop_face(), "2026-11-23T14:30:00Z".parse().unwrap(), TODAY)
+    drafted(Sample::of(kind), locale)
+}
+
+/// For a customer of a shop in New York, or in Berlin.
+fn drafted(sample: Sample, locale: &str) -> Draft {
+    let zone = if locale.starts_with("de") { "Europe/Berlin" } else { "America/New_York" };
+    sample.draft(locale, shop_face(), TimeZone::get(zone).unwrap(), "2026-11-23T14:30:00Z".parse().unwrap())
 }
 
 /// A sample with its first line alone.
@@ -43,7 +58,7 @@ fn read(draft: &Draft) -> Read {
 
 #[test]
 fn every_kind_reads_as_it_was_reviewed() {
-    for kind in samples::KINDS {
+    for kind in Kind::ALL {
         for locale in ["en-US", "de-DE"] {
             let message = render(&sample(kind, locale));
             let name = |part: &str| format!("{}.{locale}.{part}", kind.word());
@@ -55,8 +70,20 @@ fn every_kind_reads_as_it_was_reviewed() {
 }
 
 #[test]
+fn every_case_of_the_law_reads_as_it_was_reviewed() {
+    for case in Sample::of_the_law() {
+        for locale in ["en-US", "de-DE"] {
+            let message = render(&drafted(case, locale));
+            assert_text_says_all(&message);
+            let whole = format!("Subject: {}\n\n{}", message.subject, message.text);
+            insta::assert_snapshot!(format!("{}.{locale}", case.name()), whole);
+        }
+    }
+}
+
+#[test]
 fn every_link_and_every_word_of_the_html_stands_in_the_text() {
-    for kind in samples::KINDS {
+    for kind in Kind::ALL {
         for locale in ["en-US", "de-AT", "ar", "ja"] {
             let message = render(&sample(kind, locale));
             assert_text_says_all(&message);
@@ -69,6 +96,10 @@ fn assert_text_says_all(message: &Message) {
     for link in page.attributes("a", "href") {
         assert!(message.text.contains(&link), "{link} is not in the text:\n{}", message.text);
     }
+    let said = words_in_a_row(&message.text);
+    for sentence in page.texts.iter().map(|text| words_in_a_row(text)) {
+        assert!(said.contains(&sentence), "not in the text: {sentence}\n{}", message.text);
+    }
     let spoken = words_of(&message.text);
     let silent: Vec<_> = page.words().difference(&spoken).cloned().collect();
     assert!(silent.is_empty(), "not in the text: {silent:?}\n{}", message.text);
@@ -77,8 +108,6 @@ fn assert_text_says_all(message: &Message) {
 #[test]
 fn a_mail_that_asks_has_both_links_for_each_line_and_others_have_none() {
     let mut draft = sample(Kind::Backordered, "en-US");
-    draft.lines[1].asks = true;
-    draft.lines[2].asks = true;
     draft.lines[2].line_id = "7/ü &?".into();
     let message = render(&draft);
     let links = Page::of(&message.html).attributes("a", "href");
@@ -88,20 +117,24 @@ fn a_mail_that_asks_has_both_links_for_each_line_and_others_have_none() {
             assert!(links.contains(&link) && message.text.contains(&format!("\n{link}\n")), "{link}");
         }
     }
-    assert!(!render(&sample(Kind::StillWaiting, "en-US")).html.contains("/choice/"));
+    for line in &mut draft.lines {
+        line.terms.asks = false;
+    }
+    let message = render(&draft);
+    assert!(!message.html.contains("/choice/") && !message.text.contains("/choice/"));
 }
 
 #[test]
 fn a_moved_date_names_the_old_and_the_new_one() {
     let mut draft = one_line(Kind::DateChanged);
-    draft.lines[0].previous_expected_on = Some(date(2027, 1, 20));
+    draft.lines[0].previously_expected_by = Some(date(2027, 1, 20));
     let cases = [
         (Some(date(2027, 2, 10)), "February 10, 2027", "Later than planned"),
         (Some(date(2027, 1, 4)), "January 4, 2027", "Sooner than planned"),
         (None, "not known yet", "No date right now"),
     ];
     for (expected_on, shown, status) in cases {
-        draft.lines[0].expected_on = expected_on;
+        draft.lines[0].terms.expected_by = expected_on;
         let message = render(&draft);
         for part in [&message.text, &message.html] {
             for words in ["January 20, 2027", shown, status] {
@@ -109,8 +142,8 @@ fn a_moved_date_names_the_old_and_the_new_one() {
             }
         }
     }
-    draft.lines[0].previous_expected_on = None;
-    draft.lines[0].expected_on = Some(date(2027, 2, 10));
+    draft.lines[0].previously_expected_by = None;
+    draft.lines[0].terms.expected_by = Some(date(2027, 2, 10));
     let message = render(&draft);
     assert!(message.text.contains("Date now known") && !message.text.contains("Previously"));
     assert_eq!(message.subject, "Order S00042: Camp stove now expected February 10, 2027");
@@ -118,16 +151,17 @@ fn a_moved_date_names_the_old_and_the_new_one() {
 
 #[test]
 fn a_day_that_has_passed_is_never_printed_as_still_to_come() {
-    for kind in samples::KINDS {
+    for kind in Kind::ALL {
         let mut draft = sample(kind, "en-US");
         for line in &mut draft.lines {
-            line.expected_on = Some(date(2026, 11, 22));
-            line.previous_expected_on = None;
+            line.terms.expected_by = Some(date(2026, 11, 22));
+            line.previously_expected_by = None;
         }
         let message = render(&draft);
         assert!(!format!("{message:?}").contains("November 22"), "{}", message.text);
-        draft.lines[0].expected_on = Some(TODAY);
-        let waits = matches!(kind, Kind::Backordered | Kind::DateChanged | Kind::Overdue | Kind::StillWaiting);
+        draft.lines[0].terms.expected_by = Some(TODAY);
+        draft.lines[0].answer = None;
+        let waits = draft.lines[0].status == Status::Backordered;
         assert_eq!(render(&draft).text.contains("November 23, 2026"), waits, "{kind:?}");
     }
 }
@@ -135,13 +169,14 @@ fn a_day_that_has_passed_is_never_printed_as_still_to_come() {
 #[test]
 fn dates_say_whether_they_are_of_shipping_or_of_delivery() {
     let cases = [
-        (DateMeaning::Expected, "Expected: ", "expected February 10, 2027"),
-        (DateMeaning::Shipping, "Ships by: ", "ships by February 10, 2027"),
-        (DateMeaning::Delivery, "Delivery by: ", "delivery by February 10, 2027"),
+        (RuleSet::None, "Expected: ", "expected February 10, 2027"),
+        (RuleSet::UsFtc, "Ships by: ", "ships by February 10, 2027"),
+        (RuleSet::Eu, "Delivery by: ", "delivery by February 10, 2027"),
+        (RuleSet::Uk, "Delivery by: ", "delivery by February 10, 2027"),
     ];
-    for (meaning, label, subject) in cases {
+    for (rules, label, subject) in cases {
         let mut draft = one_line(Kind::Backordered);
-        draft.lines[0].date_meaning = meaning;
+        draft.lines[0].terms.rules = rules;
         let message = render(&draft);
         assert!(message.text.contains(&format!("{label}February 10, 2027")));
         assert_eq!(message.subject, format!("Order S00042: Camp stove is on backorder, {subject}"));
@@ -194,24 +229,40 @@ fn subjects_are_short_enough_for_a_phone_and_cut_at_a_word() {
 }
 
 #[test]
-fn a_very_long_order_stays_below_what_mail_readers_show_and_says_how_many_lines_are_missing() {
-    let mut draft = sample(Kind::Backordered, "de-DE");
+fn a_very_long_order_stays_below_what_mail_readers_show_and_every_line_that_asks_keeps_its_links() {
+    let mut draft = drafted(sample_of("backordered.us-ftc-first_indefinite"), "de-DE");
     let line = DraftLine { product_name: "Campingkocher mit Windschutz und Tasche".into(), ..draft.lines[0].clone() };
     let image = Some("https://shop.example/images/camp-stove-200-large.jpg".to_owned());
-    draft.lines = (0..50)
-        .map(|index| DraftLine { line_id: format!("S00042-{index}"), image_url: image.clone(), ..line.clone() })
-        .collect();
+    let asking = |index: usize| DraftLine { line_id: format!("S00042-{index}"), ..line.clone() };
+    draft.lines = (0..50).map(|index| DraftLine { image_url: image.clone(), ..asking(index) }).collect();
     let fifty = render(&draft);
     assert!(fifty.html.len() < 102 * 1024, "{} bytes", fifty.html.len());
     assert_eq!(fifty.html.matches("want=cancel").count(), 50);
+    assert!(fifty.html.contains("camp-stove-200-large.jpg"));
     assert_text_says_all(&fifty);
 
-    draft.lines.extend((50..250).map(|index| DraftLine { line_id: format!("S00042-{index}"), ..line.clone() }));
+    let silent = |index: usize| {
+        let mut line = asking(index);
+        line.terms = Terms::default();
+        line.news = None;
+        line
+    };
+    draft.lines = (0..200).map(asking).chain((200..280).map(silent)).collect();
     let many = render(&draft);
     assert!(many.html.len() < 102 * 1024, "{} bytes", many.html.len());
-    assert!(many.text.contains("200 weitere Zeilen Ihrer Bestellung sind hier nicht aufgeführt."));
+    for part in [&many.html, &many.text] {
+        assert_eq!((part.matches("want=wait").count(), part.matches("want=cancel").count()), (200, 200));
+        // What the law says of all of them is said once.
+        assert_eq!(part.matches("automatisch storniert").count(), 1 + usize::from(*part == many.html));
+        assert_eq!(part.matches("S00042-200").count(), 0);
+    }
+    assert!(many.text.contains("80 weitere Zeilen Ihrer Bestellung sind hier nicht aufgeführt."));
     assert!(many.text.contains(&format!("https://orders.shop.example/choice/{}\n", draft.token)));
     assert_text_says_all(&many);
+}
+
+fn sample_of(name: &str) -> Sample {
+    Sample::all().into_iter().find(|sample| sample.name() == name).unwrap()
 }
 
 #[test]
@@ -261,6 +312,56 @@ fn only_web_pictures_and_links_are_taken() {
 }
 
 #[test]
+fn the_line_beside_the_subject_says_what_silence_does_if_it_does_something() {
+    let beside = |name: &str| {
+        let html = render(&drafted(sample_of(name), "en-US")).html;
+        let shown = html.split("overflow:hidden\">").nth(1).and_then(|rest| rest.split("</div>").next());
+        shown.unwrap().to_owned()
+    };
+    assert!(beside("backordered.us-ftc-first_long").starts_with("If you do not answer by January 1, 2027"));
+    assert!(beside("backordered.us-ftc-first_short").starts_with("If you do not answer, you agree"));
+    assert!(beside("reply_needed").starts_with("If you do not answer by November 26, 2026"));
+    assert!(beside("backordered.eu").starts_with("Thank you for your order."));
+}
+
+#[test]
+fn what_she_answered_is_kept_with_the_shops_hour_and_is_not_called_done() {
+    let (new_york, berlin) = (sample(Kind::ChoiceReceived, "en-US"), sample(Kind::ChoiceReceived, "de-DE"));
+    let english = words_in_a_row(&render(&new_york).text);
+    for words in [
+        "Your answer: I will wait",
+        "Your answer: Cancel this item",
+        "Received: November 23, 2026 at 8:30 AM EST",
+        "It does not mean that it has been carried out already.",
+    ] {
+        assert!(english.contains(words), "{words} is missing: {english}");
+    }
+    assert!(!english.contains("was cancelled") && !english.contains("is cancelled."));
+    let german = words_in_a_row(&render(&berlin).text);
+    assert!(german.contains("Eingegangen am: 23. November 2026 um 14:30 MEZ"), "{german}");
+    let links = Page::of(&render(&new_york).html).attributes("a", "href");
+    assert!(links.iter().all(|link| !link.contains("want=")), "nothing more is asked: {links:?}");
+}
+
+#[test]
+fn an_acknowledgement_still_asks_where_a_newer_notice_wants_an_answer() {
+    let mut draft = sample(Kind::ChoiceReceived, "en-US");
+    draft.lines[0].terms = drafted(sample_of("date_changed.us-ftc-renewed"), "en-US").lines[0].terms.clone();
+    let text = words_in_a_row(&render(&draft).text);
+    assert!(text.contains("want=wait") && text.contains("If you do not answer by December 10, 2026"));
+}
+
+#[test]
+fn alternatives_are_only_in_mails_that_tell_news() {
+    let offers = sample(Kind::Backordered, "en-US").lines[0].alternatives.clone();
+    for kind in Kind::ALL {
+        let mut draft = sample(kind, "en-US");
+        draft.lines[0].alternatives = offers.clone();
+        assert_eq!(render(&draft).text.contains("Alcohol stove"), kind.is_news(), "{kind:?}");
+    }
+}
+
+#[test]
 fn pages_are_told_to_screen_readers() {
     for (locale, language, direction) in [("de_AT", "de", "ltr"), ("ar-EG", "en", "rtl"), ("?!", "en", "ltr")] {
         let message = render(&sample(Kind::Backordered, locale));
@@ -283,18 +384,21 @@ fn a_shops_own_words_are_said() {
 }
 
 #[test]
-fn what_has_no_words_yet_is_refused_and_not_guessed() {
-    let refused = renderer().render(&sample(Kind::ReplyNeeded, "en")).unwrap_err();
-    assert!(matches!(refused, RenderError::NoWords { kind: Kind::ReplyNeeded }));
-    assert_eq!(refused.to_string(), "there are no words yet for a mail of kind reply_needed");
-    let mut empty = sample(Kind::Overdue, "en");
-    empty.lines.clear();
-    assert!(matches!(renderer().render(&empty), Err(RenderError::NoNews)));
+fn a_mail_without_news_is_refused_but_a_fresh_link_needs_none() {
+    let without_lines = |kind| Draft { lines: Vec::new(), ..sample(kind, "en") };
+    for kind in Kind::ALL {
+        let rendered = renderer().render(&without_lines(kind));
+        if kind == Kind::FreshLink {
+            assert_eq!(rendered.unwrap().subject, "Order S00042: your new link");
+        } else {
+            assert!(matches!(rendered, Err(RenderError::NoNews)), "{kind:?}");
+        }
+    }
 }
 
 #[test]
 fn the_bytes_are_the_same_each_time_and_break_lines_as_mails_do() {
-    for kind in samples::KINDS {
+    for kind in Kind::ALL {
         let draft = sample(kind, "de-DE");
         let bytes = render(&draft).to_mail(&draft).unwrap().bytes;
         assert_eq!(bytes, render(&draft).to_mail(&draft).unwrap().bytes);
@@ -302,7 +406,23 @@ fn the_bytes_are_the_same_each_time_and_break_lines_as_mails_do() {
         let mail = String::from_utf8(bytes).unwrap();
         assert_eq!(mail.matches('\n').count(), mail.matches("\r\n").count());
         assert_eq!(mail.matches('\r').count(), mail.matches("\r\n").count());
-        assert!(mail.split("\r\n").all(|line| line.len() <= 78));
+        let (head, body) = mail.split_once("\r\n\r\n").unwrap();
+        assert!(head.split("\r\n").all(|line| line.len() <= 78));
+        // What a relay takes (RFC 5321, section 4.5.3.1.6).
+        assert!(body.split("\r\n").all(|line| line.len() <= 998));
+    }
+}
+
+#[test]
+fn a_part_that_is_all_ascii_is_not_encoded() {
+    let cases = [("Camp stove", "7bit"), ("Zelt für zwei", "quoted-printable")];
+    for (product, encoding) in cases {
+        let mut draft = sample(Kind::Backordered, "en-US");
+        draft.lines.truncate(1);
+        product.clone_into(&mut draft.lines[0].product_name);
+        draft.lines[0].alternatives.clear();
+        let mail = String::from_utf8(render(&draft).to_mail(&draft).unwrap().bytes).unwrap();
+        assert_eq!(mail.matches(&format!("Content-Transfer-Encoding: {encoding}\r\n")).count(), 2, "{product}");
     }
 }
 
@@ -378,12 +498,17 @@ fn what_is_stored_of_a_mail_holds_no_live_token() {
         let stored = dummy::hide(&sent, &draft.token);
         let read = Read::of(&stored);
         assert!(!read.text.contains(&draft.token) && !read.html.contains(&draft.token));
-        assert_eq!(read.text.matches(&dummy::dummy(&draft.token)).count(), 2);
+        assert_eq!(read.text.matches(&dummy::dummy(&draft.token)).count(), 6);
         assert_eq!(dummy::restore(&stored, &draft.token), sent);
         // What is stored is what the stand-in itself would have given.
         let rendered = Draft { token: dummy::dummy(&draft.token), ..draft };
         assert_eq!(render(&rendered).to_mail(&rendered).unwrap().bytes, stored);
     }
+}
+
+/// The text without its line breaks.
+fn words_in_a_row(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// Writes every kind in every locale, to be looked at: `PREVIEWS=FOLDER cargo test write_previews -- --ignored`.
@@ -393,12 +518,12 @@ fn what_is_stored_of_a_mail_holds_no_live_token() {
 fn write_previews() {
     let folder = std::env::var_os("PREVIEWS").map_or_else(|| std::env::temp_dir().join("previews"), PathBuf::from);
     std::fs::create_dir_all(&folder).unwrap();
-    for kind in samples::KINDS {
+    for sample in Sample::all() {
         for locale in ["en-US", "de-DE", "ar"] {
-            let draft = sample(kind, locale);
+            let draft = drafted(sample, locale);
             let message = render(&draft);
             let write = |ending: &str, content: &[u8]| {
-                std::fs::write(folder.join(format!("{}.{locale}.{ending}", kind.word())), content).unwrap();
+                std::fs::write(folder.join(format!("{}.{locale}.{ending}", sample.name())), content).unwrap();
             };
             write("html", message.html.as_bytes());
             write("txt", format!("{}\n\n{}", message.subject, message.text).as_bytes());
@@ -422,38 +547,53 @@ fn any_day() -> impl Strategy<Value = Option<Date>> {
 }
 
 prop_compose! {
+    fn any_terms()(
+        rules in prop::sample::select(vec![RuleSet::UsFtc, RuleSet::Uk, RuleSet::Eu, RuleSet::None]),
+        stage in prop::sample::select(STAGES.to_vec()),
+        silence in prop::sample::select(vec![Silence::Consent, Silence::Cancels, Silence::NoEffect]),
+        (promised_by, expected_by, cancels_after) in (any_day(), any_day(), any_day()),
+        reason in prop::option::of(any_text()),
+        (refund_owed, asks) in any::<(bool, bool)>(),
+    ) -> Terms {
+        Terms { rules, stage, silence, promised_by, expected_by, cancels_after, reason, refund_owed, asks }
+    }
+}
+
+prop_compose! {
+    fn any_answer()(cancels: bool, refused_because in prop::option::of(any_text())) -> Answered {
+        let choice = if cancels { Choice::Cancel } else { Choice::Wait };
+        Answered { choice, at: "2026-11-23T13:30:00Z".parse().unwrap(), refused_because }
+    }
+}
+
+prop_compose! {
     fn any_line()(
         texts in prop::array::uniform5(any_text()),
-        news in prop::sample::select(vec![None, Some(0), Some(1), Some(2), Some(3), Some(4), Some(5)]),
+        news in prop::option::weighted(0.8, prop::sample::select(Kind::ALL.to_vec())),
         (quantity, open, short) in (0..5000u32, 0..5000u32, 0..5000u32),
-        (expected_on, previous_expected_on) in (any_day(), any_day()),
-        asks: bool,
+        (terms, previously_expected_by) in (any_terms(), any_day()),
+        answer in prop::option::of(any_answer()),
+        status in prop::sample::select(vec![Status::Backordered, Status::Ready, Status::Shipped, Status::Cancelled]),
         price in prop::option::of(0..1_000_000i64),
         currency in prop::option::of(prop_oneof!["[A-Za-z]{3}", ".{0,5}"]),
     ) -> DraftLine {
         let [line_id, product_name, url, reason, other] = texts;
         let decimal = |number: u32| Decimal::new(number.into(), number % 4);
-        let status = [backorderd::shop::line::Status::Backordered, backorderd::shop::line::Status::Ready][usize::from(asks)];
         DraftLine {
             line_id,
             product_name: product_name.clone(),
             product_url: Some(format!("https://shop.example/{url}")),
             image_url: Some(url.clone()),
             sku: Some(other.clone()),
-            news: news.map(|index: usize| samples::KINDS[index]),
+            news,
             quantity: decimal(quantity),
             open: decimal(open),
             short: decimal(short),
             status,
-            expected_on,
-            previous_expected_on,
+            previously_expected_by,
             reason: Some(reason),
-            unit_price: None,
-            currency: None,
-            date_meaning: DateMeaning::Delivery,
-            asks,
-            terms: backorderd::promise::terms::Terms::default(),
-            answer: None,
+            terms,
+            answer,
             alternatives: vec![DraftAlternative {
                 product_name: other,
                 product_url: Some(url),
@@ -467,6 +607,48 @@ prop_compose! {
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(96))]
+
+    #[test]
+    fn a_line_that_silence_cancels_names_its_last_day_in_every_kind_of_mail(
+        kind in prop::sample::select(Kind::ALL.to_vec()), terms in any_terms(), copies in prop::sample::select(vec![1, 12, 60]),
+        locale in prop::sample::select(vec!["en-US", "de-DE", "he"]),
+    ) {
+        let mut draft = sample(kind, locale);
+        let last_day = date(2027, 5, 17);
+        let terms = Terms {
+            rules: RuleSet::UsFtc,
+            silence: Silence::Cancels,
+            cancels_after: Some(last_day),
+            refund_owed: false,
+            asks: true,
+            ..terms
+        };
+        draft.lines = vec![DraftLine { terms, ..draft.lines[0].clone() }; copies];
+        let message = render(&draft);
+        assert_text_says_all(&message);
+        let day = Figures::of(&locale.parse().unwrap()).day(last_day);
+        let said = words_in_a_row(&message.text);
+        prop_assert!(said.contains(&day), "{}", message.text);
+        prop_assert_eq!(message.html.matches("want=wait").count(), copies);
+    }
+
+    #[test]
+    fn no_mail_under_other_rules_gives_silence_a_meaning(
+        kind in prop::sample::select(Kind::ALL.to_vec()),
+        terms in prop::collection::vec(any_terms(), 3),
+        rules in prop::sample::select(vec![RuleSet::Uk, RuleSet::Eu, RuleSet::None]),
+    ) {
+        let mut draft = sample(kind, "en-US");
+        for (line, terms) in draft.lines.iter_mut().zip(terms) {
+            line.terms = Terms { rules, reason: None, ..terms };
+        }
+        let message = render(&draft);
+        assert_text_says_all(&message);
+        let said = words_in_a_row(&message.text);
+        for words in ["you agree", "cancelled automatically", "prompt refund"] {
+            prop_assert!(!said.contains(words), "{}", message.text);
+        }
+    }
 
     #[test]
     fn any_text_gives_a_safe_mail_that_says_the_same_twice(

@@ -4,6 +4,7 @@
 //! shop. Whether an answer is taken is a pure decision, in [`decide`].
 
 pub mod decide;
+pub mod handover;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};

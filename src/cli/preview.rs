@@ -1,14 +1,14 @@
 //! `backorderd preview --out DIR`: what the mails look like, without sending any.
 //!
-//! In: the shop's settings and words; with `--line`, that line's order as it is recorded. Out: for each kind and locale
-//! an `.html`, a `.txt` and an `.eml`. No link in them is live.
+//! In: the shop's settings and words; with `--line`, that line's order as it is recorded. Out: for each kind, each case
+//! of the delay rules, and each locale an `.html`, a `.txt` and an `.eml`. No link in them is live.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, bail};
 use clap::Args;
-use jiff::civil::Date;
+use jiff::{Timestamp, civil::Date};
 
 use super::General;
 use super::draft::draft;
@@ -19,12 +19,14 @@ use crate::deliver::compose;
 use crate::outbox::notification::Kind;
 use crate::outbox::notification::MAIL;
 use crate::outbox::plan::{Content, ContentLine, LineView};
-use crate::outbox::schedule::Schedules;
+use crate::outbox::schedule::{Schedule, Schedules};
+use crate::promise::case::Case;
 use crate::promise::terms::Terms;
+use crate::render::Renderer;
 use crate::render::draft::Draft;
-use crate::render::{Renderer, samples};
+use crate::render::samples::Sample;
 use crate::settings::Settings;
-use crate::shop::line::Status;
+use crate::shop::line::{Line, Status};
 use crate::store::views::Order;
 use crate::watch::standing::Standing;
 
@@ -49,14 +51,14 @@ impl PreviewArguments {
         };
         std::fs::create_dir_all(&self.out)
             .with_context(|| format!("the folder {} cannot be made", self.out.display()))?;
-        for (draft, renderer) in drafts.drafts.iter().map(|draft| (draft, &drafts.renderer)) {
-            write(&self.out, draft, renderer)?;
+        for (name, draft) in &drafts.drafts {
+            write(&self.out, &format!("{name}.{}", draft.locale), draft, &drafts.renderer)?;
         }
         println!("{} written to {}", count(drafts.drafts.len() * 3, "file", "files"), self.out.display());
         Ok(ExitCode::SUCCESS)
     }
 
-    /// Every kind in every locale that has words.
+    /// Every kind and every case of the law, in every locale that has words.
     fn samples(&self, settings: &Settings) -> anyhow::Result<Drafts> {
         let shop_id = self.shop.as_deref().unwrap_or_default();
         if !shop_id.is_empty() && !settings.shops.contains_key(shop_id) {
@@ -64,11 +66,12 @@ impl PreviewArguments {
         }
         let renderer = renderer(settings, shop_id)?;
         let now = Clock::System.now();
-        let today = Schedules::new(settings).of(shop_id).today(now);
+        let zone = &settings.shop(shop_id).shop.time_zone;
         let mut drafts = Vec::new();
         for locale in renderer.locales() {
-            for kind in samples::KINDS {
-                drafts.push(samples::draft(kind, locale, compose::face(settings, shop_id), now, today));
+            for sample in Sample::all() {
+                let face = compose::face(settings, shop_id);
+                drafts.push((sample.name(), sample.draft(locale, face, zone.clone(), now)));
             }
         }
         Ok(Drafts { renderer, drafts })
@@ -81,18 +84,19 @@ impl PreviewArguments {
         let now = app.clock.now();
         let orders = app.store.orders(&[order_row], MAIL, now).await?;
         let order = orders.first().context("its order is not recorded any more")?;
-        let today = Schedules::new(&app.settings).of(&shop_id).today(now);
-        let contents = contents(order, line_id, today);
+        let schedules = Schedules::new(&app.settings);
+        let contents = contents(order, line_id, schedules.of(&shop_id), now);
         if contents.is_empty() {
             bail!("no mail makes sense about line {line_id} as it stands: see `backorderd explain {line_id}`");
         }
         let mut drafts = Vec::new();
         for content in contents {
-            drafts.push(Draft {
+            let draft = Draft {
                 // An order without an address has previews all the same.
                 recipient_email: order.view.recipient.clone().unwrap_or_else(|| "nobody@example.com".into()),
                 ..draft(&app, order, app.clock.new_id(), &content).await?
-            });
+            };
+            drafts.push((content.kind.word().to_owned(), draft));
         }
         Ok(Drafts { renderer: renderer(&app.settings, &shop_id)?, drafts })
     }
@@ -100,7 +104,8 @@ impl PreviewArguments {
 
 struct Drafts {
     renderer: Renderer,
-    drafts: Vec<Draft>,
+    /// Each with the name of its files, to which the locale comes.
+    drafts: Vec<(String, Draft)>,
 }
 
 fn renderer(settings: &Settings, shop_id: &str) -> anyhow::Result<Renderer> {
@@ -109,69 +114,68 @@ fn renderer(settings: &Settings, shop_id: &str) -> anyhow::Result<Renderer> {
 }
 
 /// What the mails of each kind would say of this line, with the other waiting lines unchanged below it.
-fn contents(order: &Order, line_id: &str, today: Date) -> Vec<Content> {
+fn contents(order: &Order, line_id: &str, schedule: &Schedule, now: Timestamp) -> Vec<Content> {
     let Some(view) = order.view.lines.iter().find(|view| view.line.line_id == line_id) else { return Vec::new() };
-    let others: Vec<ContentLine> = order
-        .view
-        .lines
-        .iter()
-        .filter(|other| other.line.line_id != line_id)
-        .map(|other| (other, Standing::of(&other.line, today)))
-        .filter(|(_, standing)| standing.status == Status::Backordered)
-        .map(|(other, standing)| content_line(other, standing, None))
+    let today = schedule.today(now);
+    let said = |view: &LineView, line: &Line, kind| {
+        let terms = Case::new(&view.history, line, now, schedule.calendar()).terms();
+        content_line(Standing::of(line, today), &line.line_id, terms, kind)
+    };
+    let lines = order.view.lines.iter().filter(|other| other.line.line_id != line_id);
+    let others: Vec<ContentLine> = lines
+        .filter(|other| other.line.status() == Status::Backordered)
+        .map(|other| said(other, &other.line, None))
         .collect();
-    let content = |(kind, standing, before)| {
-        let news = ContentLine { previous_expected_on: before, ..content_line(view, standing, Some(kind)) };
-        let lines = std::iter::once(news).chain(others.iter().cloned()).collect();
-        Content { kind, lines }
+    let content = |(kind, line, before): (Kind, Line, Option<Date>)| {
+        let news = ContentLine { previous_expected_on: before, ..said(view, &line, Some(kind)) };
+        Content { kind, lines: std::iter::once(news).chain(others.iter().cloned()).collect() }
     };
     news(view, today).into_iter().map(content).collect()
 }
 
-/// The kinds that make sense for a line as it stands, each with the standing and the day told before that go with it.
-fn news(view: &LineView, today: Date) -> Vec<(Kind, Standing, Option<Date>)> {
-    let standing = Standing::of(&view.line, today);
-    match standing.status {
+/// The kinds that make sense for a line as it stands, each with the line as it would be then and the day told before.
+fn news(view: &LineView, today: Date) -> Vec<(Kind, Line, Option<Date>)> {
+    let line = view.line.clone();
+    match line.status() {
         Status::Shipped => Vec::new(),
-        Status::Ready => vec![(Kind::Restocked, standing, None)],
-        Status::Cancelled => vec![(Kind::Cancelled, standing, None)],
+        Status::Ready => vec![(Kind::Restocked, line, None)],
+        Status::Cancelled => vec![(Kind::Cancelled, line, None)],
         Status::Backordered => {
             let told = view.told.as_ref().and_then(|told| told.standing.expected_on);
-            let mut news =
-                vec![(Kind::Backordered, standing.clone(), None), (Kind::StillWaiting, standing.clone(), None)];
-            let moved = told.filter(|day| standing.expected_on != Some(*day));
-            if moved.is_some() || standing.expected_on.is_some() {
-                news.push((Kind::DateChanged, standing.clone(), moved));
+            let expected_on = Standing::of(&line, today).expected_on;
+            let mut news = vec![(Kind::Backordered, line.clone(), None), (Kind::StillWaiting, line.clone(), None)];
+            let moved = told.filter(|day| expected_on != Some(*day));
+            if moved.is_some() || expected_on.is_some() {
+                news.push((Kind::DateChanged, line.clone(), moved));
             }
-            if let Some(day) = told.or(view.line.expected_on) {
-                news.push((Kind::Overdue, Standing { expected_on: None, ..standing }, Some(day)));
+            if let Some(day) = told.or(line.expected_on) {
+                news.push((Kind::Overdue, Line { expected_on: None, ..line }, Some(day)));
             }
             news
         }
     }
 }
 
-fn content_line(view: &LineView, standing: Standing, kind: Option<Kind>) -> ContentLine {
+fn content_line(standing: Standing, line_id: &str, terms: Terms, kind: Option<Kind>) -> ContentLine {
     let quantity = match kind {
         Some(Kind::Restocked) => standing.open,
         Some(Kind::Cancelled) => standing.cancelled,
         _ => standing.short,
     };
     ContentLine {
-        line_id: view.line.line_id.clone(),
+        line_id: line_id.into(),
         news: kind.into_iter().collect(),
         quantity,
         standing,
         previous_expected_on: None,
-        terms: Terms::default(),
+        terms,
         expires_at: None,
         answer: None,
     }
 }
 
 /// Writes the three files of one mail.
-fn write(folder: &Path, draft: &Draft, renderer: &Renderer) -> anyhow::Result<()> {
-    let name = format!("{}.{}", draft.kind.word(), draft.locale);
+fn write(folder: &Path, name: &str, draft: &Draft, renderer: &Renderer) -> anyhow::Result<()> {
     let message = renderer.render(draft).with_context(|| format!("{name} cannot be rendered"))?;
     let mail = message.to_mail(draft).with_context(|| format!("{name} cannot be put together"))?;
     let text = format!("Subject: {}\n\n{}", message.subject, message.text);

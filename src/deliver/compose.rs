@@ -7,11 +7,11 @@ use std::collections::{BTreeSet, HashMap};
 
 use jiff::Timestamp;
 
-use crate::outbox::plan::{Circumstances, Content, ContentLine, Look, wanted};
+use crate::outbox::plan::{Circumstances, Content, ContentLine, LineView, Look, wanted};
 use crate::outbox::schedule::Schedule;
-use crate::render::draft::{DateMeaning, Draft, DraftAlternative, DraftLine, ShopFace};
+use crate::render::draft::{Draft, DraftAlternative, DraftLine, ShopFace};
 use crate::settings::Settings;
-use crate::shop::line::{Line, RuleSet, Status};
+use crate::shop::line::Status;
 use crate::shop::stock::Stock;
 use crate::store::outbox::Claimed;
 use crate::store::views::Order;
@@ -73,8 +73,8 @@ pub fn check(claimed: &Claimed, order: &Order, schedule: &Schedule, now: Timesta
 
 /// The products whose alternatives a mail may show.
 pub fn products_that_need_offers(order: &Order, settings: &Settings) -> BTreeSet<String> {
-    let lines = order.view.lines.iter().map(|view| &view.line);
-    lines.filter(|line| may_offer(line, settings)).map(|line| line.product_key.clone()).collect()
+    let lines = order.view.lines.iter().filter(|view| may_offer(view, settings));
+    lines.map(|view| view.line.product_key.clone()).collect()
 }
 
 /// What a mail needs beside the order itself.
@@ -94,7 +94,7 @@ pub struct Surroundings<'a> {
 pub fn compose(id: uuid::Uuid, content: &Content, order: &Order, around: Surroundings) -> Draft {
     let line = |said: &ContentLine| {
         let view = order.view.lines.iter().find(|view| view.line.line_id == said.line_id)?;
-        Some(draft_line(said, &view.line, &around))
+        Some(draft_line(said, view, &around))
     };
     let face = face(around.settings, &order.shop_id);
     let skip = around.references.len().saturating_sub(MOST_REFERENCES);
@@ -109,6 +109,7 @@ pub fn compose(id: uuid::Uuid, content: &Content, order: &Order, around: Surroun
         lines: content.lines.iter().filter_map(line).collect(),
         date: around.now,
         today: around.schedule.today(around.now),
+        zone: around.schedule.zone.clone(),
         references: around.references.iter().skip(skip).cloned().collect(),
         token: around.token,
     }
@@ -130,9 +131,12 @@ pub fn face(settings: &Settings, shop_id: &str) -> ShopFace {
     }
 }
 
-fn draft_line(said: &ContentLine, line: &Line, around: &Surroundings) -> DraftLine {
+fn draft_line(said: &ContentLine, view: &LineView, around: &Surroundings) -> DraftLine {
+    let line = &view.line;
     let waits = said.standing.status == Status::Backordered;
-    let offers = around.offers.get(&line.product_key).filter(|_| waits && may_offer(line, around.settings));
+    let offers = around.offers.get(&line.product_key).filter(|_| waits && may_offer(view, around.settings));
+    // What the shop expected then, told in the same days as now.
+    let told = |day| around.schedule.calendar().told(day, said.terms.rules);
     DraftLine {
         line_id: line.line_id.clone(),
         product_name: line.product_name.clone(),
@@ -144,17 +148,8 @@ fn draft_line(said: &ContentLine, line: &Line, around: &Surroundings) -> DraftLi
         open: said.standing.open,
         short: said.standing.short,
         status: said.standing.status,
-        expected_on: said.terms.expected_by.filter(|_| waits),
-        previous_expected_on: said.previous_expected_on,
+        previously_expected_by: said.previous_expected_on.map(told),
         reason: line.delay_reason.clone().filter(|_| waits),
-        unit_price: line.unit_price,
-        currency: line.currency.clone(),
-        date_meaning: match said.terms.rules {
-            RuleSet::UsFtc => DateMeaning::Shipping,
-            RuleSet::Uk | RuleSet::Eu => DateMeaning::Delivery,
-            RuleSet::None => DateMeaning::Expected,
-        },
-        asks: said.terms.asks,
         terms: said.terms.clone(),
         answer: said.answer.clone(),
         alternatives: offers.into_iter().flatten().take(MOST_ALTERNATIVES).map(alternative).collect(),
@@ -171,8 +166,7 @@ fn alternative(stock: &Stock) -> DraftAlternative {
     }
 }
 
-/// Whether the rule set of this line lets its mails show alternatives.
-fn may_offer(line: &Line, settings: &Settings) -> bool {
-    let rules: RuleSet = line.rules.unwrap_or_else(|| settings.rules_for(line.ship_to_country.as_deref()));
-    settings.rules.alternatives.contains(&rules)
+/// Whether the rule set that the line stands under lets its mails show alternatives.
+fn may_offer(view: &LineView, settings: &Settings) -> bool {
+    settings.rules.alternatives.contains(&view.history.clock.rules)
 }

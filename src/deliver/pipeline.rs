@@ -4,9 +4,9 @@
 //! claim ─> prepare ─jobs─> workers (one connection each) ─results─> finish
 //!                            └─marks─> mark ─┘
 //! ```
-//! In: due notifications. Out: what became of them, durable. A worker asks for the mark of its next mail while it
-//! sends the present one, and all marks that wait are one commit; so are all results that wait. The channels are
-//! short: when results cannot be stored, the workers stand still and no new mail is started.
+//! In: due notifications. Out: what became of them, durable. A worker marks two mails at a time and sends
+//! them, and all marks that wait are one commit; so are all results that wait. The channels are short: when results
+//! cannot be stored, the workers stand still and no new mail is started.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -40,6 +40,9 @@ const CLAIM: usize = 256;
 const FEEDERS: usize = 2;
 /// How many prepared mails wait for a worker.
 const JOBS: usize = 256;
+/// How many mails a connection marks at once: a crash throws doubt on no more of them. It sends both before it asks
+/// again; meanwhile the others ask, so that one commit serves many.
+const MARKED: usize = 2;
 /// How many results are recorded in one commit at most.
 const RESULTS: usize = 256;
 /// How long the first of them waits for company.
@@ -50,6 +53,7 @@ const STORE_PAUSE: Duration = Duration::from_secs(1);
 const MOST_STALE: usize = 3;
 
 /// What became of a request to mark a mail as in transfer.
+#[derive(Clone, Copy)]
 enum Marked {
     Yes,
     /// News overtook it; or its lease was lost, and the fence sees to it that whatever we say of it changes nothing.
@@ -58,7 +62,13 @@ enum Marked {
     Unstored,
 }
 
-type Marking = (Mark, oneshot::Sender<Marked>);
+/// A worker's question: may these be sent?
+struct Marking {
+    marks: Vec<Mark>,
+    /// In the order of the marks.
+    answer: oneshot::Sender<Vec<Marked>>,
+}
+
 type Jobs = Arc<Mutex<mpsc::Receiver<Job>>>;
 
 /// A connection that a worker keeps from mail to mail.
@@ -140,62 +150,95 @@ impl Delivery {
         Ok(sum)
     }
 
-    /// Sends mail after mail over one connection; the mark of the next is fetched meanwhile.
+    /// Sends mail after mail over one connection.
     async fn work(self: Arc<Self>, jobs: Jobs, marks: mpsc::Sender<Marking>, results: mpsc::Sender<Finish>) {
         let mut kept = None;
-        let mut next = self.next(&jobs, &marks, &results).await;
-        while let Some(job) = next {
-            let sending = async {
-                let finish = self.send(job, &mut kept).await;
+        while let Some(marked) = self.next(&jobs, &marks, &results).await {
+            for job in marked {
+                let finish = if self.stopping() { self.give_back(job) } else { self.send(job, &mut kept).await };
                 let _ = results.send(finish).await;
-            };
-            ((), next) = tokio::join!(sending, self.next(&jobs, &marks, &results));
+            }
         }
         if let Some(kept) = kept {
             kept.connection.quit().await;
         }
     }
 
-    /// The next mail, marked as in transfer; `None`: there is no more.
-    async fn next(&self, jobs: &Jobs, marks: &mpsc::Sender<Marking>, results: &mpsc::Sender<Finish>) -> Option<Job> {
+    /// The next mails of a connection, marked as in transfer; `None`: there are no more.
+    async fn next(
+        &self,
+        jobs: &Jobs,
+        marks: &mpsc::Sender<Marking>,
+        results: &mpsc::Sender<Finish>,
+    ) -> Option<Vec<Job>> {
         loop {
-            let job = jobs.lock().await.recv().await?;
+            let waiting = self.take(jobs).await?;
+            let mut sendable = Vec::with_capacity(MARKED);
             let now = self.clock.now();
-            let fate = if self.stopping() {
-                Fate::Again { due_at: now, charged: false }
-            } else if !self.relays.any_open(now) {
+            if self.stopping() || !self.relays.any_open(now) {
                 // Not even marked: a crash must not throw doubt on what nobody can send.
-                Fate::Again { due_at: self.relays.ask_again_at(self.relays.places(), now), charged: false }
-            } else {
-                let (answer, marked) = oneshot::channel();
-                let _ = marks.send((job.mark(), answer)).await;
-                match marked.await.unwrap_or(Marked::Unstored) {
-                    Marked::Yes => return Some(job),
+                for job in waiting {
+                    let _ = results.send(self.give_back(job)).await;
+                }
+                continue;
+            }
+            let (answer, marked) = oneshot::channel();
+            let _ = marks.send(Marking { marks: waiting.iter().map(Job::mark).collect(), answer }).await;
+            let marked = marked.await.unwrap_or_default();
+            let answers = marked.into_iter().chain(std::iter::repeat(Marked::Unstored));
+            for (job, answer) in waiting.into_iter().zip(answers) {
+                let fate = match answer {
+                    Marked::Yes => {
+                        sendable.push(job);
+                        continue;
+                    }
                     // What answers her is not overtaken by news: it is looked at again.
                     Marked::No if !job.claimed.kind.is_news() => Fate::Again { due_at: now, charged: false },
                     Marked::No => Fate::Overtaken { note: "overtaken by news right before it was sent" },
                     Marked::Unstored => Fate::Again { due_at: now, charged: false },
-                }
-            };
-            let _ = results.send(Finish { claimed: job.claimed, attempt: None, fate }).await;
+                };
+                let _ = results.send(Finish { claimed: job.claimed, attempt: None, fate }).await;
+            }
+            if !sendable.is_empty() {
+                return Some(sendable);
+            }
         }
     }
 
+    /// The next mail, and another where there is enough for every connection.
+    async fn take(&self, jobs: &Jobs) -> Option<Vec<Job>> {
+        let mut jobs = jobs.lock().await;
+        let mut taken = vec![jobs.recv().await?];
+        if taken.len() < MARKED && jobs.len() >= self.relays.workers() {
+            taken.extend(jobs.try_recv());
+        }
+        Some(taken)
+    }
+
+    /// What was not tried comes back at once, or when a relay is to be had.
+    fn give_back(&self, job: Job) -> Finish {
+        let now = self.clock.now();
+        let open = self.relays.any_open(now);
+        let due_at = if open { now } else { self.relays.ask_again_at(self.relays.places(), now) };
+        Finish { claimed: job.claimed, attempt: None, fate: Fate::Again { due_at, charged: false } }
+    }
+
     /// Marks all that waits in one commit.
-    async fn mark_all(self: Arc<Self>, mut marks: mpsc::Receiver<Marking>) {
+    async fn mark_all(self: Arc<Self>, mut asked: mpsc::Receiver<Marking>) {
         let mut waiting = Vec::with_capacity(JOBS);
-        while marks.recv_many(&mut waiting, JOBS).await > 0 {
-            let rows: Vec<Mark> = waiting.iter().map(|(mark, _)| *mark).collect();
+        while asked.recv_many(&mut waiting, JOBS).await > 0 {
+            let rows: Vec<Mark> = waiting.iter().flat_map(|asked: &Marking| asked.marks.iter().copied()).collect();
             let marked = self.store.mark(&rows).await;
             if let Err(error) = &marked {
                 error!(%error, "marks could not be stored, so these mails are not sent now");
             }
-            for (mark, answer) in waiting.drain(..) {
-                let _ = answer.send(match &marked {
-                    Ok(marked) if marked.contains(&mark.id) => Marked::Yes,
-                    Ok(_) => Marked::No,
-                    Err(_) => Marked::Unstored,
-                });
+            let answer = |mark: &Mark| match &marked {
+                Ok(marked) if marked.contains(&mark.id) => Marked::Yes,
+                Ok(_) => Marked::No,
+                Err(_) => Marked::Unstored,
+            };
+            for asked in waiting.drain(..) {
+                let _ = asked.answer.send(asked.marks.iter().map(answer).collect());
             }
         }
     }

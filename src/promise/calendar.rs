@@ -65,12 +65,17 @@ impl Calendar<'_> {
     /// in under `none`. `None`: unknown, as from the day after the stock was expected in vain; or it does not wait.
     pub fn expected(&self, line: &Line, rules: RuleSet, today: Date) -> Option<Date> {
         let stock = line.expected_on.filter(|day| line.status() == Status::Backordered && *day >= today)?;
+        Some(self.told(stock, rules))
+    }
+
+    /// The day that is told where the stock comes in on `stock`: the same under `none`, else of shipment or delivery.
+    pub fn told(&self, stock: Date, rules: RuleSet) -> Date {
         let handling = i64::from(self.rules.handling_days);
-        Some(match rules {
+        match rules {
             RuleSet::None => stock,
             RuleSet::UsFtc => add_days(stock, handling),
             RuleSet::Uk | RuleSet::Eu => add_days(stock, handling + i64::from(self.rules.transit_days)),
-        })
+        }
     }
 
     fn at(&self, day: Date, hour: Time) -> Timestamp {

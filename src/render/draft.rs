@@ -1,12 +1,12 @@
 //! What one mail is to say: everything that rendering needs, so that it looks nothing up.
 
-use jiff::{Timestamp, civil::Date};
+use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use rust_decimal::Decimal;
 
 use crate::outbox::notification::Kind;
 use crate::outbox::plan::Answered;
 use crate::promise::terms::Terms;
-use crate::shop::line::Status;
+use crate::shop::line::{RuleSet, Status};
 
 /// The shop as its customers see it.
 #[derive(Clone, Debug)]
@@ -34,6 +34,17 @@ pub enum DateMeaning {
     Delivery,
 }
 
+impl DateMeaning {
+    /// What the law of these rules counts in.
+    pub fn of(rules: RuleSet) -> DateMeaning {
+        match rules {
+            RuleSet::UsFtc => DateMeaning::Shipping,
+            RuleSet::Uk | RuleSet::Eu => DateMeaning::Delivery,
+            RuleSet::None => DateMeaning::Expected,
+        }
+    }
+}
+
 /// One line of the order, as the mail tells it.
 #[derive(Clone, Debug)]
 pub struct DraftLine {
@@ -49,17 +60,13 @@ pub struct DraftLine {
     pub open: Decimal,
     pub short: Decimal,
     pub status: Status,
-    /// `None`: unknown. Never a day that has passed.
-    pub expected_on: Option<Date>,
-    /// What she was told before, for a date that moved; `None`: she was told that it is unknown, or nothing.
-    pub previous_expected_on: Option<Date>,
+    /// The day she was told before, of the same meaning as the one of the terms; `None`: she was told that it is
+    /// unknown, or nothing.
+    pub previously_expected_by: Option<Date>,
+    /// Why it takes longer, if the shop says so of the line.
     pub reason: Option<String>,
-    pub unit_price: Option<Decimal>,
-    pub currency: Option<String>,
-    pub date_meaning: DateMeaning,
-    /// Whether wait and cancel are offered for this line.
-    pub asks: bool,
-    /// What the mail says of the law about this line.
+    /// What the mail says of the law about this line: the day to be printed, whether wait and cancel are offered, and
+    /// what silence means.
     pub terms: Terms,
     /// The answer that the mail acknowledges, or that the shop refused.
     pub answer: Option<Answered>,
@@ -92,8 +99,10 @@ pub struct Draft {
     pub lines: Vec<DraftLine>,
     /// `Date:` of the mail, fixed when it is first rendered.
     pub date: Timestamp,
-    /// Today in the shop's zone, for words such as "since".
+    /// Today in the shop's zone: no earlier day is printed as still to come.
     pub today: Date,
+    /// The shop's zone, in which hours are told.
+    pub zone: TimeZone,
     /// The order's earlier `Message-ID`s with their angle brackets, oldest first, at most ten.
     pub references: Vec<String>,
     /// The live token of the order's links.

@@ -1,4 +1,4 @@
-//! Days, quantities and prices as the customer's locale writes them.
+//! Days, hours, quantities and prices as the customer's locale writes them.
 //!
 //! In: a value and a locale. Out: text such as `February 10, 2027`, `2,5` or `49,90 €`. Nothing can go wrong: what ICU
 //! has no data for is written plainly (`2027-02-10`, `2.5`), which everyone can read.
@@ -6,11 +6,14 @@
 use std::str::FromStr;
 
 use icu_calendar::Date as IcuDate;
-use icu_datetime::{DateTimeFormatter, fieldsets::YMD, fieldsets::YMDT, input};
+use icu_datetime::DateTimeFormatter;
+use icu_datetime::fieldsets::{YMD, YMDT, zone::SpecificShort};
+use icu_datetime::input::{self, TimeZone, UtcOffset, ZonedDateTime};
 use icu_decimal::{DecimalFormatter, input::Decimal as IcuDecimal};
 use icu_experimental::dimension::currency::CurrencyType;
 use icu_experimental::dimension::currency::formatter::CurrencyFormatter;
 use icu_locale::Locale;
+use jiff::Zoned;
 use jiff::civil::{Date, DateTime};
 use rust_decimal::Decimal;
 
@@ -48,6 +51,21 @@ impl Figures {
             (Some(moments), Some(date), Ok(time)) => moments.format(&input::DateTime { date, time }).to_string(),
             _ => moment.strftime("%Y-%m-%d %H:%M").to_string(),
         }
+    }
+
+    /// A moment to the minute with the short name of its zone, for what is kept: `November 23, 2026 at 9:30 AM EST`.
+    pub fn moment_in_zone(&self, moment: &Zoned) -> String {
+        let fields = YMD::long().with_time_hm().with_zone(SpecificShort);
+        let formatter = DateTimeFormatter::try_new((&self.locale).into(), fields).ok();
+        let (hour, minute) = (moment.hour().unsigned_abs(), moment.minute().unsigned_abs());
+        let time = input::Time::try_new(hour, minute, 0, 0);
+        let (Some(formatter), Some(date), Ok(time)) = (formatter, icu_day(moment.date()), time) else {
+            return moment.strftime("%Y-%m-%d %H:%M %Z").to_string();
+        };
+        let zone = moment.time_zone().iana_name().map_or(TimeZone::UNKNOWN, TimeZone::from_iana_id);
+        let offset = UtcOffset::try_from_seconds(moment.offset().seconds()).ok();
+        let zone = zone.with_offset(offset).at_date_time(input::DateTime { date, time });
+        formatter.format(&ZonedDateTime { date, time, zone }).to_string()
     }
 
     /// A number of pieces: whole numbers without decimals, others with as many as they have.
@@ -116,6 +134,24 @@ mod tests {
         for (locale, expected) in cases {
             assert_eq!(plain_spaces(&figures(locale).moment(moment)), expected);
         }
+    }
+
+    #[test]
+    fn a_moment_that_is_kept_names_its_zone() {
+        let at: jiff::Timestamp = "2026-11-23T14:30:59Z".parse().unwrap();
+        let cases = [
+            ("America/New_York", "en-US", "November 23, 2026 at 9:30 AM EST"),
+            ("Europe/Berlin", "de-DE", "23. November 2026 um 15:30 MEZ"),
+            ("Europe/Berlin", "en-US", "November 23, 2026 at 3:30 PM GMT+1"),
+            ("UTC", "en-GB", "23 November 2026 at 14:30 UTC"),
+        ];
+        for (zone, locale, expected) in cases {
+            assert_eq!(plain_spaces(&figures(locale).moment_in_zone(&at.in_tz(zone).unwrap())), expected);
+        }
+        let summer = "2026-07-01T14:30[America/New_York]".parse().unwrap();
+        assert_eq!(plain_spaces(&figures("en-US").moment_in_zone(&summer)), "July 1, 2026 at 2:30 PM EDT");
+        let fixed = at.to_zoned(jiff::tz::TimeZone::fixed(jiff::tz::offset(-3)));
+        assert_eq!(plain_spaces(&figures("en-US").moment_in_zone(&fixed)), "November 23, 2026 at 11:30 AM GMT-3");
     }
 
     #[test]

@@ -31,8 +31,16 @@ pub fn one_line(text: &str) -> String {
     line
 }
 
+/// How many characters a reader counts in one line.
+pub fn length(line: &str) -> usize {
+    if line.is_ascii() { line.len() } else { line.graphemes(true).count() }
+}
+
 /// At most `longest` characters as a reader counts them, cut after a word where one ends in the last third.
 pub fn shortened(text: &str, longest: usize) -> String {
+    if text.len() <= longest {
+        return text.to_owned();
+    }
     let Some((cut, _)) = text.grapheme_indices(true).nth(longest) else {
         return text.to_owned();
     };

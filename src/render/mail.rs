@@ -9,12 +9,14 @@ use std::time::SystemTime;
 use lettre::Address;
 use lettre::address::Envelope;
 use lettre::message::header::{ContentTransferEncoding, ContentType, HeaderName, HeaderValue};
-use lettre::message::{Mailbox, MultiPart, SinglePart};
+use lettre::message::{Body, Mailbox, MultiPart, SinglePart};
 
 use super::draft::Draft;
 use super::foreign::{one_line, shortened};
 use super::{Message, RenderError};
 
+/// Without its CR LF.
+const LONGEST_LINE: usize = 998;
 const LONGEST_NAME: usize = 100;
 /// A header line may have 998 characters (RFC 5322, section 2.1.1), and a single word cannot be folded.
 const LONGEST_ORDER_NUMBER: usize = 120;
@@ -61,18 +63,29 @@ impl Message {
     }
 
     fn body(&self, draft: &Draft) -> MultiPart {
+        // Quoted-printable never writes "=_", so the boundary cannot occur in a part.
+        let boundary = format!("=_{}", draft.notification_id.simple());
         let part = |content_type, text: &str| {
-            SinglePart::builder()
-                .header(content_type)
-                .header(ContentTransferEncoding::QuotedPrintable)
-                .body(text.to_owned())
+            let body = if stands_as_it_is(text, &boundary) {
+                let lines = text.replace('\n', "\r\n").into_bytes();
+                Body::dangerous_pre_encoded(lines, ContentTransferEncoding::SevenBit)
+            } else {
+                Body::new_with_encoding(text.to_owned(), ContentTransferEncoding::QuotedPrintable)
+                    .unwrap_or_else(Body::new)
+            };
+            SinglePart::builder().header(content_type).body(body)
         };
         MultiPart::alternative()
-            // Quoted-printable never writes "=_", so the boundary cannot occur in a part.
-            .boundary(format!("=_{}", draft.notification_id.simple()))
+            .boundary(&boundary)
             .singlepart(part(ContentType::TEXT_PLAIN, &self.text))
             .singlepart(part(ContentType::TEXT_HTML, &self.html))
     }
+}
+
+/// Whether a part needs no encoding: ASCII in lines that every relay takes (RFC 5321, section 4.5.3.1.6).
+fn stands_as_it_is(text: &str, boundary: &str) -> bool {
+    let plain = text.bytes().all(|byte| matches!(byte, b'\t' | b'\n' | b' '..=b'~'));
+    plain && text.split('\n').all(|line| line.len() <= LONGEST_LINE) && !text.contains(boundary)
 }
 
 fn recipient(draft: &Draft) -> Result<Mailbox, RenderError> {

@@ -6,7 +6,7 @@
 //! ```
 //! In: a [`draft::Draft`], which holds all that is to be said. Out: a [`Message`], and by [`Message::to_mail`] the bytes.
 //! Rendering is pure: the same draft gives the same bytes, on every try. What can go wrong: words of a shop that do not
-//! load (at the start, with place and mend), a kind that has no words, an address that cannot stand in a header.
+//! load (at the start, with place and mend), a draft without news, an address that cannot stand in a header.
 
 pub mod colour;
 pub mod draft;
@@ -26,11 +26,9 @@ use icu_locale::{Locale, locale};
 
 use self::draft::Draft;
 use self::letter::Letter;
+use self::letter::layout::Layout;
 use self::words::{Unsayable, Words, WordsError};
-use crate::outbox::notification::Kind;
 
-/// A mail with more lines would not be read; what is left out is counted in it.
-const MOST_LINES: usize = 50;
 /// Mail readers cut HTML after 102 KB.
 const MOST_HTML_BYTES: usize = 100 * 1024;
 
@@ -50,8 +48,6 @@ pub struct Message {
 /// Why a draft could not be rendered. None of these heals by trying again.
 #[derive(Debug, thiserror::Error)]
 pub enum RenderError {
-    #[error("there are no words yet for a mail of kind {}", kind.word())]
-    NoWords { kind: Kind },
     #[error("none of the lines has the news that the mail is about")]
     NoNews,
     #[error(transparent)]
@@ -87,15 +83,14 @@ impl Renderer {
     pub fn render(&self, draft: &Draft) -> Result<Message, RenderError> {
         let locale = locale_of(&draft.locale);
         let lexicon = self.words.of(&locale);
-        let mut most_lines = MOST_LINES;
+        let mut layout = Layout::of(draft);
         loop {
-            let letter = Letter::write(draft, &locale, lexicon, most_lines)?;
+            let letter = Letter::write(draft, &locale, lexicon, layout)?;
             let html = parts::html(&letter)?;
-            if html.len() <= MOST_HTML_BYTES || most_lines == 1 {
-                return Ok(Message { text: parts::text(&letter)?, html, subject: letter.subject });
+            match layout.tighter(html.len(), MOST_HTML_BYTES).filter(|_| html.len() > MOST_HTML_BYTES) {
+                Some(tighter) => layout = tighter,
+                None => return Ok(Message { text: parts::text(&letter)?, html, subject: letter.subject }),
             }
-            // Only lines with uncommonly long links or reasons come here.
-            most_lines = (most_lines * MOST_HTML_BYTES / html.len()).clamp(1, most_lines - 1);
         }
     }
 }

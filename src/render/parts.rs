@@ -11,9 +11,10 @@
 )]
 
 use askama::Template;
-use unicode_segmentation::UnicodeSegmentation;
 
+use super::foreign::length;
 use super::letter::Letter;
+use super::letter::layout::Density;
 use super::letter::line::{Mood, Weight};
 
 /// Short enough to be quoted once or twice without being broken anew.
@@ -96,7 +97,7 @@ impl TextPart<'_> {
 
 /// What the templates call with `|`.
 mod filters {
-    use super::{LINE_LENGTH, UnicodeSegmentation, wrap};
+    use super::{LINE_LENGTH, length, wrap};
     use crate::render::letter::alternatives::Product;
     use crate::render::letter::line::Fact;
 
@@ -107,13 +108,8 @@ mod filters {
     }
 
     #[askama::filter_fn]
-    pub fn paragraph(sentences: &[String], _: &dyn askama::Values) -> askama::Result<String> {
-        Ok(wrap(&sentences.join(" "), "", ""))
-    }
-
-    #[askama::filter_fn]
     pub fn underlined(text: &str, _: &dyn askama::Values) -> askama::Result<String> {
-        Ok("=".repeat(text.graphemes(true).count().min(LINE_LENGTH)))
+        Ok("=".repeat(length(text).min(LINE_LENGTH)))
     }
 
     #[askama::filter_fn]
@@ -131,19 +127,19 @@ mod filters {
 /// Breaks a text at its spaces. A word that is longer than a line stays whole.
 fn wrap(text: &str, first_indent: &str, indent: &str) -> String {
     let mut wrapped = first_indent.to_owned();
-    let mut length = first_indent.len();
+    let mut used = first_indent.len();
     for (index, word) in text.split(' ').enumerate() {
-        let word_length = word.graphemes(true).count();
-        if index > 0 && length + 1 + word_length > LINE_LENGTH {
+        let word_length = length(word);
+        if index > 0 && used + 1 + word_length > LINE_LENGTH {
             wrapped.push('\n');
             wrapped.push_str(indent);
-            length = indent.len();
+            used = indent.len();
         } else if index > 0 {
             wrapped.push(' ');
-            length += 1;
+            used += 1;
         }
         wrapped.push_str(word);
-        length += word_length;
+        used += word_length;
     }
     wrapped
 }
@@ -151,6 +147,7 @@ fn wrap(text: &str, first_indent: &str, indent: &str) -> String {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use unicode_segmentation::UnicodeSegmentation;
 
     use super::*;
 

@@ -1,24 +1,34 @@
-//! Drafts as they come up in a real shop, for previews and tests: a camping order with two or three lines.
+//! Drafts as they come up in a real shop, for previews and tests: every kind, and every case that the law knows of it.
 //!
-//! In: a kind, a locale, the shop and the time. Out: a draft. The products have German names for German locales and
-//! English ones for all others.
+//! In: a sample, a locale, the shop and the time. Out: a draft of a camping order with one to three lines.
+
+mod goods;
+mod legal;
 
 use jiff::civil::Date;
-use jiff::{Span, Timestamp};
-use rust_decimal::Decimal;
+use jiff::{Timestamp, ToSpan, tz::TimeZone};
 use uuid::Uuid;
 
-use super::draft::{DateMeaning, Draft, DraftAlternative, DraftLine, ShopFace};
+use self::goods::{Names, bags, lamp, names, stove};
+use self::legal::{CASES, Case};
+use super::draft::{Draft, DraftLine, ShopFace};
+use crate::choice::Choice;
 use crate::outbox::notification::Kind;
+use crate::outbox::plan::Answered;
+use crate::promise::calendar::add_days;
 use crate::promise::terms::Terms;
 use crate::shop::line::Status;
 
-/// Every kind that there are words for.
-pub const KINDS: [Kind; 6] =
-    [Kind::Backordered, Kind::DateChanged, Kind::Overdue, Kind::Restocked, Kind::Cancelled, Kind::StillWaiting];
-
 /// The token of a link that leads nowhere.
 const TOKEN: &str = "SampleSampleSampleSampleSampleSampleSampleSa";
+
+/// One mail to look at.
+#[derive(Clone, Copy, Debug)]
+pub struct Sample {
+    pub kind: Kind,
+    /// `None`: the kind as such, where no rule set applies (but a reminder, which only one of them knows).
+    case: Option<&'static Case>,
+}
 
 /// The shop of the settings that `backorderd init` writes.
 pub fn shop_face() -> ShopFace {
@@ -35,153 +45,138 @@ pub fn shop_face() -> ShopFace {
     }
 }
 
-/// One mail of this kind for a customer with this locale.
-pub fn draft(kind: Kind, locale: &str, shop: ShopFace, now: Timestamp, today: Date) -> Draft {
-    let names = if locale.starts_with("de") { &GERMAN } else { &ENGLISH };
-    let day = |days: i64| today.saturating_add(Span::new().days(days));
-    let stove = DraftLine {
-        sku: Some("CS-200".into()),
-        product_url: Some("https://shop.example/p/camp-stove".into()),
-        image_url: Some("https://shop.example/images/camp-stove.jpg".into()),
-        unit_price: Some(Decimal::new(6490, 2)),
-        currency: Some(names.currency.into()),
-        ..line("S00042-1", names.stove, 2, 2, day(79))
-    };
-    let bags = DraftLine { open: Decimal::from(3), ..line("S00042-2", names.bag, 2, 2, day(58)) };
-    let lamp = line("S00042-3", names.lamp, 1, 1, day(24));
-    let lines = match kind {
-        Kind::Backordered | Kind::ReplyNeeded | Kind::ChoiceReceived | Kind::ChoiceRefused | Kind::FreshLink => vec![
-            DraftLine {
-                news: Some(kind),
+impl Sample {
+    /// Each kind, and each case of the law.
+    pub fn all() -> Vec<Sample> {
+        let kinds = Kind::ALL.into_iter().map(Sample::of);
+        kinds.chain(Sample::of_the_law()).collect()
+    }
+
+    /// Each case of the law alone.
+    pub fn of_the_law() -> impl Iterator<Item = Sample> {
+        CASES.iter().map(|case| Sample { kind: case.kind, case: Some(case) })
+    }
+
+    pub fn of(kind: Kind) -> Sample {
+        Sample { kind, case: None }
+    }
+
+    /// `backordered`, or with its case `backordered.us-ftc-first_long`.
+    pub fn name(self) -> String {
+        let case = self.case.map(|case| format!(".{}", case.name)).unwrap_or_default();
+        format!("{}{case}", self.kind.word())
+    }
+
+    /// The sample for a customer with this locale.
+    pub fn draft(self, locale: &str, shop: ShopFace, zone: TimeZone, now: Timestamp) -> Draft {
+        let today = now.to_zoned(zone.clone()).date();
+        let days = Days { now, today, names: names(locale) };
+        Draft {
+            notification_id: self.id(),
+            kind: self.kind,
+            shop,
+            locale: locale.into(),
+            recipient_email: "ada@example.com".into(),
+            recipient_name: Some("Ada Lovelace".into()),
+            order_number: "S00042".into(),
+            lines: self.case.map_or_else(|| lines(self.kind, &days), |case| vec![case.line(&days)]),
+            date: now,
+            today,
+            zone,
+            references: Vec::new(),
+            token: TOKEN.into(),
+        }
+    }
+
+    /// The same for the same sample, so that previews can be compared.
+    fn id(self) -> Uuid {
+        let index = Sample::all().iter().position(|other| other.name() == self.name()).unwrap_or_default();
+        Uuid::from_u128(0x0190_0000_0000_7000_8000_0000_0000_0000 + index as u128)
+    }
+}
+
+/// The days around the sample, and the products' names.
+struct Days {
+    now: Timestamp,
+    today: Date,
+    names: &'static Names,
+}
+
+impl Days {
+    /// The day so many days from today.
+    fn in_days(&self, days: i64) -> Date {
+        add_days(self.today, days)
+    }
+
+    /// Expected in so many days where no rule set applies.
+    fn expected_in(&self, days: i64) -> Terms {
+        Terms { expected_by: Some(self.in_days(days)), asks: true, ..Terms::default() }
+    }
+
+    /// Answered an hour ago.
+    fn answered(&self, choice: Choice) -> Answered {
+        Answered { choice, at: self.now - 1.hour(), refused_because: None }
+    }
+}
+
+/// The lines of a mail of this kind.
+fn lines(kind: Kind, days: &Days) -> Vec<DraftLine> {
+    let names = days.names;
+    let unknown = Terms { asks: true, ..Terms::default() };
+    let unasked = |terms| Terms { asks: false, ..terms };
+    let told = |line| DraftLine { news: Some(kind), ..line };
+    let stove = told(stove(names, days.expected_in(79)));
+    let bags = told(bags(names, days.expected_in(58)));
+    let lamp = lamp(names, days.expected_in(24));
+    match kind {
+        Kind::ReplyNeeded => vec![DraftLine { terms: legal::reminder(days), ..stove }],
+        Kind::Backordered => {
+            let (reason, alternatives) = (Some(names.reason.into()), names.alternatives());
+            vec![DraftLine { reason, alternatives, ..stove }, bags, lamp]
+        }
+        Kind::DateChanged => {
+            let later = DraftLine {
+                previously_expected_by: Some(days.in_days(45)),
                 reason: Some(names.reason.into()),
-                asks: true,
-                alternatives: names.alternatives(),
                 ..stove
-            },
-            DraftLine { news: Some(kind), date_meaning: DateMeaning::Shipping, ..bags },
-            lamp,
-        ],
-        Kind::DateChanged => vec![
-            DraftLine {
-                news: Some(kind),
-                previous_expected_on: Some(day(45)),
-                reason: Some(names.reason.into()),
-                asks: true,
-                ..stove
-            },
-            DraftLine { news: Some(kind), previous_expected_on: Some(day(30)), expected_on: None, ..bags },
-            lamp,
-        ],
-        Kind::Overdue => vec![
-            DraftLine { news: Some(kind), previous_expected_on: Some(day(-1)), expected_on: None, asks: true, ..stove },
-            lamp,
-        ],
+            };
+            let unknown = DraftLine { previously_expected_by: Some(days.in_days(30)), terms: unknown, ..bags };
+            vec![later, unknown, lamp]
+        }
+        Kind::Overdue => {
+            vec![DraftLine { previously_expected_by: Some(days.in_days(-1)), terms: unknown, ..stove }, lamp]
+        }
         Kind::Restocked => {
-            let one_missing = DraftLine { short: Decimal::ONE, status: Status::Backordered, ..bags };
-            let all_in = DraftLine { short: Decimal::ZERO, status: Status::Ready, ..stove };
-            vec![DraftLine { news: Some(kind), ..all_in }, DraftLine { news: Some(kind), ..one_missing }, lamp]
+            let all_in = ready(stove);
+            vec![all_in, DraftLine { short: 1.into(), ..bags }, lamp]
         }
         Kind::Cancelled => {
-            let closed = DraftLine { open: Decimal::ZERO, short: Decimal::ZERO, status: Status::Cancelled, ..stove };
-            vec![DraftLine { news: Some(kind), reason: Some(names.discontinued.into()), ..closed }, lamp]
+            let terms = unasked(Terms::default());
+            let cancelled = DraftLine { open: 0.into(), short: 0.into(), status: Status::Cancelled, terms, ..stove };
+            vec![cancelled, lamp]
         }
-        Kind::StillWaiting => {
-            vec![DraftLine { news: Some(kind), ..stove }, DraftLine { news: Some(kind), expected_on: None, ..bags }]
+        Kind::StillWaiting => vec![stove, DraftLine { terms: unknown, ..bags }],
+        Kind::ChoiceReceived => vec![
+            DraftLine { answer: Some(days.answered(Choice::Wait)), ..stove },
+            DraftLine {
+                quantity: 3.into(),
+                answer: Some(days.answered(Choice::Cancel)),
+                terms: unasked(days.expected_in(58)),
+                ..bags
+            },
+        ],
+        Kind::ChoiceRefused => {
+            let refused_because = Some(names.refused_because.into());
+            vec![DraftLine {
+                answer: Some(Answered { refused_because, ..days.answered(Choice::Cancel) }),
+                ..ready(stove)
+            }]
         }
-    };
-    Draft {
-        notification_id: sample_id(kind),
-        kind,
-        shop,
-        locale: locale.into(),
-        recipient_email: "ada@example.com".into(),
-        recipient_name: Some("Ada Lovelace".into()),
-        order_number: "S00042".into(),
-        lines,
-        date: now,
-        today,
-        references: Vec::new(),
-        token: TOKEN.into(),
+        Kind::FreshLink => vec![stove, bags],
     }
 }
 
-/// The same for the same kind, so that previews can be compared.
-fn sample_id(kind: Kind) -> Uuid {
-    let index = Kind::ALL.iter().position(|other| *other == kind).unwrap_or_default();
-    Uuid::from_u128(0x0190_0000_0000_7000_8000_0000_0000_0000 + index as u128)
-}
-
-/// A line that waits, without news.
-fn line(line_id: &str, name: &str, quantity: i64, open: i64, expected_on: Date) -> DraftLine {
-    DraftLine {
-        line_id: line_id.into(),
-        product_name: name.into(),
-        product_url: None,
-        image_url: None,
-        sku: None,
-        news: None,
-        quantity: quantity.into(),
-        open: open.into(),
-        short: quantity.into(),
-        status: Status::Backordered,
-        expected_on: Some(expected_on),
-        previous_expected_on: None,
-        reason: None,
-        unit_price: None,
-        currency: None,
-        date_meaning: DateMeaning::Expected,
-        terms: Terms::default(),
-        answer: None,
-        asks: false,
-        alternatives: Vec::new(),
-    }
-}
-
-struct Names {
-    stove: &'static str,
-    bag: &'static str,
-    lamp: &'static str,
-    reason: &'static str,
-    discontinued: &'static str,
-    first_alternative: &'static str,
-    second_alternative: &'static str,
-    currency: &'static str,
-}
-
-const ENGLISH: Names = Names {
-    stove: "Camp stove",
-    bag: "Sleeping bag Aurora, left zip",
-    lamp: "Head lamp 400",
-    reason: "The supplier's container is delayed at sea.",
-    discontinued: "The maker no longer builds this model.",
-    first_alternative: "Camp stove, two burners",
-    second_alternative: "Alcohol stove Trek",
-    currency: "USD",
-};
-
-const GERMAN: Names = Names {
-    stove: "Campingkocher",
-    bag: "Schlafsack Aurora, Reißverschluss links",
-    lamp: "Stirnlampe 400",
-    reason: "Der Container des Lieferanten verspätet sich auf See.",
-    discontinued: "Der Hersteller baut dieses Modell nicht mehr.",
-    first_alternative: "Campingkocher, zweiflammig",
-    second_alternative: "Spirituskocher Trek",
-    currency: "EUR",
-};
-
-impl Names {
-    fn alternatives(&self) -> Vec<DraftAlternative> {
-        let alternative = |name: &str, page: &str, cents| DraftAlternative {
-            product_name: name.into(),
-            product_url: Some(format!("https://shop.example/p/{page}")),
-            image_url: Some(format!("https://shop.example/images/{page}.jpg")),
-            price: Some(Decimal::new(cents, 2)),
-            currency: Some(self.currency.into()),
-        };
-        vec![
-            alternative(self.first_alternative, "camp-stove-two", 8990),
-            alternative(self.second_alternative, "alcohol-stove", 2450),
-        ]
-    }
+/// All of it is there, so that nothing is asked.
+fn ready(line: DraftLine) -> DraftLine {
+    DraftLine { short: 0.into(), status: Status::Ready, terms: Terms::default(), ..line }
 }

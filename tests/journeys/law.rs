@@ -110,3 +110,38 @@ async fn a_notice_that_nobody_could_send_by_midnight_expires_and_the_facts_are_h
         assert_eq!(app.mails().len(), 0, "what staff hold does not leave");
     }
 }
+
+#[tokio::test]
+async fn a_mail_says_what_the_recorded_notice_will_say_of_it() {
+    for app in TestApp::on_each_engine_with(REASON) {
+        let app = app.await;
+        order(&app, Some("2027-03-01")).await;
+        app.tick_all().await;
+        let consent = "If you do not answer, you agree that we ship it on or before March 3, 2027.";
+        assert!(last_words(&app).contains(consent), "{}", last_words(&app));
+        app.advance("1d");
+        app.shop.set("A1", "expected_on = '2027-04-01'").await;
+        app.tick_all().await;
+        let said = last_words(&app);
+        for words in [
+            // Both are days of shipment, though the shop's own are two days earlier.
+            "Previously: March 3, 2027",
+            "Ships by: April 3, 2027",
+            "If you do not answer by March 3, 2027 and it has not shipped by then",
+        ] {
+            assert!(said.contains(words), "{words} is missing: {said}");
+        }
+        app.advance("1d");
+        app.shop.set("A1", "expected_on = null").await;
+        app.tick_all().await;
+        let said = last_words(&app);
+        for words in ["the maker is late", "We cannot say how long it will take.", "by March 3, 2027"] {
+            assert!(said.contains(words), "{words} is missing: {said}");
+        }
+    }
+}
+
+/// The text of the newest mail without its line breaks.
+fn last_words(app: &TestApp) -> String {
+    app.last_mail().text.split_whitespace().collect::<Vec<_>>().join(" ")
+}

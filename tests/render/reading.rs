@@ -67,8 +67,12 @@ fn words(value: &str) -> String {
 fn part(part: &str) -> (Vec<(String, String)>, String) {
     let (head, body) = part.trim_start_matches("\r\n").split_once("\r\n\r\n").unwrap_or_default();
     let headers = headers(head);
-    assert_eq!(value(&headers, "Content-Transfer-Encoding"), Some("quoted-printable"));
-    (headers, unquoted(body))
+    let text = match value(&headers, "Content-Transfer-Encoding") {
+        Some("7bit") => body.replace("\r\n", "\n"),
+        Some("quoted-printable") => unquoted(body),
+        other => panic!("no encoding of ours: {other:?}"),
+    };
+    (headers, text)
 }
 
 /// Decodes quoted-printable.

@@ -1,16 +1,25 @@
-//! One line of the order as an entry of the letter: product, what happened, days, what happens next, her answer.
+//! One line of the order as an entry of the letter: product, what happened, days, what happens next, her choice.
 
-use super::news::{Change, meaning, still_missing, still_to_come, whole};
+use jiff::civil::Date;
+
+use super::answer;
+use super::law::Notice;
+use super::layout::Density;
+use super::news::{Change, is_waiting, meaning, still_missing, still_to_come, whole};
 use super::voice::{Value, Voice};
 use crate::choice::Choice;
 use crate::links;
 use crate::outbox::notification::Kind;
+use crate::promise::terms::Silence;
 use crate::render::draft::{Draft, DraftLine};
 use crate::render::foreign::{self, web_address};
-use crate::render::{RenderError, words::Unsayable};
+use crate::render::words::Unsayable;
+use crate::shop::line::Status;
 
 const LONGEST_NAME: usize = 120;
 const LONGEST_REASON: usize = 400;
+/// Where there is little room.
+const LONGEST_DENSE: usize = 60;
 const LONGEST_ITEM_NUMBER: usize = 40;
 
 /// One line of the order, in words.
@@ -23,8 +32,10 @@ pub struct Entry {
     pub status: String,
     pub mood: Mood,
     pub facts: Vec<Fact>,
-    /// What happens next, sentence by sentence.
-    pub next: Vec<String>,
+    /// What happens next; empty where the notice says it.
+    pub next: String,
+    /// What the law has us say; empty where it is said above the group.
+    pub notice: Notice,
     pub question: Option<Question>,
 }
 
@@ -45,10 +56,9 @@ pub enum Weight {
     Outdated,
 }
 
-/// Her choice between waiting and cancelling.
+/// The links by which she chooses.
 #[derive(Debug)]
 pub struct Question {
-    pub text: String,
     pub wait: Link,
     pub cancel: Link,
 }
@@ -77,25 +87,41 @@ pub fn name(line: &DraftLine, longest: usize) -> String {
 }
 
 impl Entry {
-    pub fn of(voice: &Voice, draft: &Draft, line: &DraftLine) -> Result<Entry, RenderError> {
+    pub fn of(voice: &Voice, draft: &Draft, line: &DraftLine, density: Density) -> Result<Entry, Unsayable> {
         let (status, mood) = status(voice, draft, line)?;
         let number = line.sku.as_deref().and_then(|sku| foreign::shown(sku, LONGEST_ITEM_NUMBER));
-        Ok(Entry {
+        let answered = answer::is_settled(line);
+        let entry = Entry {
             name: foreign::isolated(&name(line, LONGEST_NAME), voice.right_to_left),
             product_url: line.product_url.as_deref().and_then(web_address),
             image_url: line.image_url.as_deref().and_then(web_address),
             item_number: number.map(|number| voice.say("item-number", &[("sku", Value::Text(&number))])).transpose()?,
             status,
             mood,
-            facts: facts(voice, draft, line)?,
-            next: next(voice, draft, line)?,
-            question: question(voice, draft, line)?,
-        })
+            facts: facts(voice, draft, line, density)?,
+            next: voice.paragraph(&next(voice, draft, line)?),
+            notice: if answered { Notice::default() } else { Notice::of(voice, line, draft.today)? },
+            question: if answered { None } else { question(voice, draft, line)? },
+        };
+        Ok(if density == Density::Dense { entry.dense(voice, line) } else { entry })
+    }
+
+    /// What cannot be left out: the product, the facts, what the law has us say, and the links.
+    fn dense(self, voice: &Voice, line: &DraftLine) -> Entry {
+        Entry {
+            name: foreign::isolated(&name(line, LONGEST_DENSE), voice.right_to_left),
+            product_url: None,
+            image_url: None,
+            item_number: None,
+            next: String::new(),
+            ..self
+        }
     }
 }
 
-fn status(voice: &Voice, draft: &Draft, line: &DraftLine) -> Result<(String, Mood), RenderError> {
+fn status(voice: &Voice, draft: &Draft, line: &DraftLine) -> Result<(String, Mood), Unsayable> {
     let (id, mood) = match line.news {
+        Some(Kind::ReplyNeeded) => ("status-reply-needed", Mood::Caution),
         Some(Kind::Backordered) => ("status-backordered", Mood::Caution),
         Some(Kind::DateChanged) => {
             let change = Change::of(line, draft.today);
@@ -105,15 +131,21 @@ fn status(voice: &Voice, draft: &Draft, line: &DraftLine) -> Result<(String, Moo
         Some(Kind::Overdue) => ("status-overdue", Mood::Caution),
         Some(Kind::Restocked) => ("status-restocked", Mood::Good),
         Some(Kind::Cancelled) => ("status-cancelled", Mood::Quiet),
-        Some(Kind::StillWaiting) | None => ("status-waiting", Mood::Quiet),
-        Some(kind @ (Kind::ReplyNeeded | Kind::ChoiceReceived | Kind::ChoiceRefused | Kind::FreshLink)) => {
-            return Err(RenderError::NoWords { kind });
-        }
+        Some(Kind::ChoiceReceived) => ("status-choice-received", Mood::Good),
+        Some(Kind::ChoiceRefused) => ("status-choice-refused", Mood::Caution),
+        Some(Kind::StillWaiting | Kind::FreshLink) | None => match line.status {
+            Status::Backordered => ("status-waiting", Mood::Quiet),
+            Status::Ready => ("status-restocked", Mood::Good),
+            Status::Shipped => ("status-shipped", Mood::Good),
+            Status::Cancelled => ("status-cancelled", Mood::Quiet),
+        },
     };
     Ok((voice.say(id, &[])?, mood))
 }
 
-fn facts(voice: &Voice, draft: &Draft, line: &DraftLine) -> Result<Vec<Fact>, Unsayable> {
+fn facts(voice: &Voice, draft: &Draft, line: &DraftLine, density: Density) -> Result<Vec<Fact>, Unsayable> {
+    let has_room = density != Density::Dense;
+    let longest = if has_room { LONGEST_REASON } else { LONGEST_DENSE };
     let quantity = voice.quantity(line.quantity);
     let meant = match whole(line).map(|whole| voice.quantity(whole)) {
         Some(whole) => voice.say("part", &[("quantity", Value::Text(&quantity)), ("whole", Value::Text(&whole))])?,
@@ -124,7 +156,7 @@ fn facts(voice: &Voice, draft: &Draft, line: &DraftLine) -> Result<Vec<Fact>, Un
     if let Some(missing) = still_missing(line) {
         add(voice.say("label-missing", &[])?, voice.quantity(missing), Weight::Plain);
     }
-    if let Some(before) = outdated_day(draft, line) {
+    if let Some(before) = outdated_day(draft, line).filter(|_| has_room) {
         add(voice.say("label-previous-date", &[])?, voice.day(before), Weight::Outdated);
     }
     if is_waiting(line) {
@@ -134,24 +166,24 @@ fn facts(voice: &Voice, draft: &Draft, line: &DraftLine) -> Result<Vec<Fact>, Un
         };
         add(voice.say("label-date", &[("meaning", Value::Choice(meaning))])?, value, Weight::Strong);
     }
-    if let Some(reason) = line.reason.as_deref().and_then(|reason| voice.quote(reason, LONGEST_REASON)) {
+    // Why the day is unknown is a part of the notice (US-6).
+    let reason = line.terms.reason.as_deref().or(line.reason.as_deref());
+    if let Some(reason) = reason.and_then(|reason| voice.quote(reason, longest)) {
         add(voice.say("label-reason", &[])?, reason, Weight::Plain);
     }
+    // The notice names it too.
+    let is_last_day = line.terms.silence == Silence::Cancels && has_room;
+    if let Some(last_day) = line.terms.cancels_after.filter(|_| is_last_day) {
+        add(voice.say("label-answer-by", &[])?, voice.day(last_day), Weight::Strong);
+    }
+    facts.extend(answer::facts(voice, draft, line, longest)?);
     Ok(facts)
 }
 
 /// The day she was told before, where the news is that it holds no longer.
-fn outdated_day(draft: &Draft, line: &DraftLine) -> Option<jiff::civil::Date> {
+fn outdated_day(draft: &Draft, line: &DraftLine) -> Option<Date> {
     let moved = matches!(line.news, Some(Kind::DateChanged | Kind::Overdue));
-    line.previous_expected_on.filter(|before| moved && Some(*before) != still_to_come(line, draft.today))
-}
-
-/// Whether pieces of the line are still to come.
-fn is_waiting(line: &DraftLine) -> bool {
-    match line.news {
-        Some(Kind::Restocked | Kind::Cancelled) => still_missing(line).is_some(),
-        _ => true,
-    }
+    line.previously_expected_by.filter(|before| moved && Some(*before) != still_to_come(line, draft.today))
 }
 
 fn next(voice: &Voice, draft: &Draft, line: &DraftLine) -> Result<Vec<String>, Unsayable> {
@@ -159,32 +191,60 @@ fn next(voice: &Voice, draft: &Draft, line: &DraftLine) -> Result<Vec<String>, U
     match line.news {
         Some(Kind::Restocked) => next.push(voice.say("next-restocked", &[])?),
         Some(Kind::Cancelled) => next.push(voice.say("next-cancelled", &[])?),
+        Some(Kind::ChoiceRefused | Kind::FreshLink) => next.extend(as_it_stands(voice, line)?),
         _ => {}
     }
-    let known = still_to_come(line, draft.today).is_some();
-    let is_rest = still_missing(line).is_some();
-    let waits = match (is_rest, known) {
-        (true, true) => "next-rest-dated",
-        (true, false) => "next-rest-undated",
-        (false, true) => "next-dated",
-        (false, false) => "next-undated",
-    };
-    if is_waiting(line) {
-        next.push(voice.say(waits, &[])?);
+    // Who is owed a refund is not asked to wait, and where silence cancels, nothing is promised but what the notice says.
+    let comes = !line.terms.refund_owed && line.terms.silence != Silence::Cancels;
+    if is_waiting(line) && comes {
+        let known = still_to_come(line, draft.today).is_some();
+        next.push(voice.say(waits(still_missing(line).is_some(), known), &[])?);
     }
-    if line.news == Some(Kind::Restocked) && !line.asks {
+    if answer::is_settled(line) {
+        next.extend(answer::next(voice, line)?);
+    }
+    if has_nothing_to_do(line) {
         next.push(voice.say("nothing-to-do", &[])?);
     }
     Ok(next)
 }
 
+fn waits(is_rest: bool, is_known: bool) -> &'static str {
+    match (is_rest, is_known) {
+        (true, true) => "next-rest-dated",
+        (true, false) => "next-rest-undated",
+        (false, true) => "next-dated",
+        (false, false) => "next-undated",
+    }
+}
+
+/// Where the line stands, for a mail that does not tell it as news.
+fn as_it_stands(voice: &Voice, line: &DraftLine) -> Result<Vec<String>, Unsayable> {
+    let ids: &[&'static str] = match (line.news, line.status) {
+        (Some(Kind::ChoiceRefused), Status::Backordered) => &["next-stands"],
+        (Some(Kind::ChoiceRefused), Status::Ready) => &["next-stands", "next-restocked"],
+        (_, Status::Ready) => &["next-restocked"],
+        (_, Status::Shipped) => &["next-shipped"],
+        (Some(Kind::ChoiceRefused), Status::Cancelled) => &["next-cancelled"],
+        _ => &[],
+    };
+    ids.iter().map(|id| voice.say(id, &[])).collect()
+}
+
+/// What came in, or what still comes within the time promised (US-3).
+fn has_nothing_to_do(line: &DraftLine) -> bool {
+    let terms = &line.terms;
+    let in_time = terms.promised_by.zip(terms.expected_by).is_some_and(|(promised, expected)| expected <= promised);
+    let is_told = line.news.is_some_and(Kind::is_news);
+    !terms.asks && (line.news == Some(Kind::Restocked) || is_told && is_waiting(line) && in_time)
+}
+
 fn question(voice: &Voice, draft: &Draft, line: &DraftLine) -> Result<Option<Question>, Unsayable> {
-    if !line.asks {
+    if !line.terms.asks {
         return Ok(None);
     }
     let url = |want| links::choice(&draft.shop.public_url, &draft.token, &line.line_id, want);
     Ok(Some(Question {
-        text: voice.say("ask", &[])?,
         wait: Link { words: voice.say("answer-wait", &[])?, url: url(Choice::Wait) },
         cancel: Link { words: voice.say("answer-cancel", &[])?, url: url(Choice::Cancel) },
     }))

@@ -1,8 +1,7 @@
 //! The subject: which order, which product, what happened. No price, no praise, one line that a phone can show.
 
-use unicode_segmentation::UnicodeSegmentation;
-
-use super::news::{meaning, still_to_come, whole};
+use super::news::{answers, meaning, shared, still_to_come, whole};
+use super::top::{answer_by, owes_refund};
 use super::voice::{Value, Voice};
 use crate::outbox::notification::Kind;
 use crate::render::draft::{Draft, DraftLine};
@@ -18,18 +17,22 @@ const LONGEST_ORDER_NUMBER: usize = 40;
 
 /// `lines` are those whose news names the mail.
 pub fn subject(voice: &Voice, draft: &Draft, lines: &[&DraftLine]) -> Result<String, RenderError> {
-    let first = lines.first().ok_or(RenderError::NoNews)?;
     let news = match draft.kind {
+        Kind::ReplyNeeded => "news-reply-needed",
         Kind::Backordered => "news-backordered",
         Kind::DateChanged => "news-date-changed",
         Kind::Overdue => "news-overdue",
         Kind::Restocked => "news-restocked",
         Kind::Cancelled => "news-cancelled",
         Kind::StillWaiting => "news-still-waiting",
-        kind @ (Kind::ReplyNeeded | Kind::ChoiceReceived | Kind::ChoiceRefused | Kind::FreshLink) => {
-            return Err(RenderError::NoWords { kind });
-        }
+        Kind::ChoiceReceived => "news-choice-received",
+        Kind::ChoiceRefused => "news-choice-refused",
+        // It is about the whole order, also about one in which nothing waits any more.
+        Kind::FreshLink => return Ok(about_order(voice, draft, &voice.say("news-fresh-link", &[])?)?),
     };
+    let first = lines.first().ok_or(RenderError::NoNews)?;
+    let news = if owes_refund(lines) { "news-refund-owed" } else { news };
+    let choice = answers(lines.iter().copied());
     let say = |name: &str| -> Result<String, Unsayable> {
         let product = if lines.len() == 1 { with_part(voice, first, name)? } else { name.to_owned() };
         let (when, date) = when(voice, draft, lines);
@@ -40,19 +43,24 @@ pub fn subject(voice: &Voice, draft: &Draft, lines: &[&DraftLine]) -> Result<Str
                 ("more", Value::Count(lines.len() - 1)),
                 ("when", Value::Choice(when)),
                 ("date", Value::Text(&date)),
+                ("choice", Value::Choice(choice)),
             ],
         )?;
-        let order = foreign::shown(&draft.order_number, LONGEST_ORDER_NUMBER).unwrap_or_default();
-        voice.say("subject", &[("order", Value::Text(&order)), ("news", Value::Text(&told))])
+        about_order(voice, draft, &told)
     };
     let name = super::line::name(first, LONGEST_NAME);
     let whole = say(&name)?;
-    let excess = whole.graphemes(true).count().saturating_sub(LONGEST);
+    let excess = foreign::length(&whole).saturating_sub(LONGEST);
     if excess == 0 {
         return Ok(whole);
     }
-    let room = name.graphemes(true).count().saturating_sub(excess).max(SHORTEST_NAME);
+    let room = foreign::length(&name).saturating_sub(excess).max(SHORTEST_NAME);
     Ok(say(&foreign::shortened(&name, room))?)
+}
+
+fn about_order(voice: &Voice, draft: &Draft, news: &str) -> Result<String, Unsayable> {
+    let order = foreign::shown(&draft.order_number, LONGEST_ORDER_NUMBER).unwrap_or_default();
+    voice.say("subject", &[("order", Value::Text(&order)), ("news", Value::Text(news))])
 }
 
 fn with_part(voice: &Voice, line: &DraftLine, name: &str) -> Result<String, Unsayable> {
@@ -66,10 +74,13 @@ fn with_part(voice: &Voice, line: &DraftLine, name: &str) -> Result<String, Unsa
 
 /// The word that messages choose by, and the day, if all lines share one.
 fn when(voice: &Voice, draft: &Draft, lines: &[&DraftLine]) -> (&'static str, String) {
-    let day_of = |line: &DraftLine| still_to_come(line, draft.today).map(|day| (day, meaning(line)));
-    let shared = day_of(lines[0]);
-    if lines.iter().any(|line| day_of(line) != shared) {
-        return ("mixed", String::new());
+    if draft.kind == Kind::ReplyNeeded {
+        return answer_by(lines).map_or(("mixed", String::new()), |day| ("dated", voice.day(day)));
     }
-    shared.map_or(("unknown", String::new()), |(day, meaning)| (meaning, voice.day(day)))
+    let days = lines.iter().map(|line| still_to_come(line, draft.today).map(|day| (day, meaning(line))));
+    match shared(days) {
+        None => ("mixed", String::new()),
+        Some(None) => ("unknown", String::new()),
+        Some(Some((day, meaning))) => (meaning, voice.day(day)),
+    }
 }

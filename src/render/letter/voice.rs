@@ -5,6 +5,7 @@
 
 use fluent_bundle::{FluentArgs, FluentValue};
 use icu_locale::{Locale, LocaleDirectionality};
+use jiff::Zoned;
 use jiff::civil::{Date, DateTime};
 use rust_decimal::Decimal;
 
@@ -59,6 +60,13 @@ impl<'words> Voice<'words> {
         Ok(if self.right_to_left == self.words_right_to_left { sentence } else { foreign::isolated(&sentence, true) })
     }
 
+    /// Sentences one after the other, in the direction of their words.
+    pub fn paragraph(&self, sentences: &[String]) -> String {
+        let paragraph = sentences.join(" ");
+        let runs_across = sentences.len() > 1 && self.right_to_left != self.words_right_to_left;
+        if runs_across { foreign::isolated(&paragraph, true) } else { paragraph }
+    }
+
     /// Text of others that stands alone on the page.
     pub fn quote(&self, text: &str, longest: usize) -> Option<String> {
         foreign::shown(text, longest).map(|text| foreign::isolated(&text, self.right_to_left))
@@ -70,6 +78,10 @@ impl<'words> Voice<'words> {
 
     pub fn moment(&self, moment: DateTime) -> String {
         self.figures.moment(moment)
+    }
+
+    pub fn moment_in_zone(&self, moment: &Zoned) -> String {
+        self.figures.moment_in_zone(moment)
     }
 
     pub fn quantity(&self, quantity: Decimal) -> String {
