@@ -296,6 +296,7 @@ impl Model {
             let first = mails.iter().find(|other| other.id == mail.id).unwrap();
             prop_assert_eq!(&first.bytes, &mail.bytes, "the same mail has the same bytes");
         }
+        self.believe_what_is_in_doubt(&entries, &mut told).await?;
         for (id, times) in times {
             let entry = &entries[id];
             prop_assert!(times == 1 || times == 2 && entry.possible_duplicate, "{} came {} times", id, times);
@@ -310,6 +311,27 @@ impl Model {
             );
         }
         self.judge_lines(&told).await
+    }
+
+    /// A process that died in transfer cannot know whether the mail got through: what is in doubt counts as told, and
+    /// staff see it.
+    async fn believe_what_is_in_doubt(
+        &self,
+        entries: &BTreeMap<String, LogEntry>,
+        told: &mut BTreeMap<(String, String), Told>,
+    ) -> Result<(), TestCaseError> {
+        let tasks = self.app.tasks().await;
+        for entry in entries.values().filter(|entry| entry.state == NotificationState::InDoubt) {
+            prop_assert!(tasks.contains(&format!("in_doubt {}", entry.id)), "{:?}", tasks);
+            for ContentLine { line_id, standing, .. } in &entry.content.lines {
+                let said = Told { standing: standing.clone(), at: entry.created_at, waited: true };
+                let known = told.entry((line_id.clone(), entry.recipient.clone())).or_insert_with(|| said.clone());
+                if known.at < said.at {
+                    *known = said;
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Every line that she can be told of stands as she was told, or the mail that said so failed and is a task.
