@@ -98,7 +98,8 @@ async fn different_answers_at_once_end_in_a_cancel_that_stands() {
     for site in Site::on_each_engine() {
         let site = site.await;
         let page = site.page();
-        let fields = |number: usize| [("line", "A1"), ("choice", if number % 2 == 0 { "wait" } else { "cancel" })];
+        let fields =
+            |number: usize| [("line", "A1"), ("choice", if number.is_multiple_of(2) { "wait" } else { "cancel" })];
         let forms: Vec<_> = (0..20).map(fields).collect();
         let all = forms.iter().map(|fields| site.http.post(&page, fields));
         futures_util::future::join_all(all).await;

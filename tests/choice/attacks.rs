@@ -192,7 +192,7 @@ async fn guessers_from_everywhere_take_no_more_than_a_little_memory_and_lock_nob
         });
         let statuses: Vec<u16> = stream::iter(looks).buffer_unordered(100).collect().await;
         let looked_up = statuses.iter().filter(|status| **status == 404).count();
-        assert!(looked_up <= 600 && looked_up >= 500, "{looked_up}");
+        assert!((500..=600).contains(&looked_up), "{looked_up}");
         assert!(statuses.iter().all(|status| [404, 429].contains(status)));
         assert_eq!(site.http.post(&site.page(), &CANCEL).await.status, 303);
     }

@@ -82,7 +82,7 @@ impl Card {
     }
 
     /// The same with the one question whether she means what the link says.
-    pub fn to_confirm(self, voice: &Voice, line: &LineFacts, choice: Choice) -> Result<Card, Unsayable> {
+    pub fn confirming(self, voice: &Voice, line: &LineFacts, choice: Choice) -> Result<Card, Unsayable> {
         let words = voice.say("page-confirm", &[("choice", Value::Choice(choice.word()))])?;
         let button = Button { choice: choice.word(), words, primary: true, asks_first: false };
         let mood = if choice == Choice::Cancel { "caution" } else { "quiet" };

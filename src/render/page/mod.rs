@@ -70,7 +70,7 @@ impl Renderer {
         if let Some((line, choice)) = confirms {
             page.headline = voice.say("page-headline-confirm", &[("choice", Value::Choice(choice.word()))])?;
             page.intro = None;
-            page.open = vec![Card::of(&voice, &setting.shop, line, true)?.to_confirm(&voice, line, choice)?];
+            page.open = vec![Card::of(&voice, &setting.shop, line, true)?.confirming(&voice, line, choice)?];
             page.closed.clear();
             page.back = Some(voice.say("page-back", &[])?);
         }
