@@ -1,4 +1,5 @@
--- Instants are microseconds since 1970. JSON columns are text. The SQLite file of the same number differs in types only.
+-- Instants are microseconds since 1970. JSON columns are text. Keys are compared byte by byte, whatever the language of
+-- the database. The SQLite file of the same number differs in types only.
 
 -- Single facts about this installation: secrets' fingerprints, the baseline, the last sweep.
 create table facts (name text primary key, value text not null);
@@ -9,12 +10,12 @@ create table leases (name text primary key, owner text not null, until bigint no
 -- One row for each (shop, order, recipient, locale): what one mail is about. An empty recipient: nobody can be told.
 create table orders (
   id bigint generated always as identity primary key,
-  shop_id text not null,
-  order_id text not null,
-  recipient text not null,
-  locale text not null,
+  shop_id text collate "C" not null,
+  order_id text collate "C" not null,
+  recipient text collate "C" not null,
+  locale text collate "C" not null,
   order_number text not null,
-  link_id text not null unique,          -- what the order's link is bound to; the link itself is stored nowhere
+  link_id text collate "C" not null unique, -- what the order's link is bound to; the link itself is stored nowhere
   revision bigint not null default 0,    -- grows whenever anything changes that a mail of this order was decided from
   changed_at bigint,
   unsettled_since bigint,
@@ -28,19 +29,19 @@ create index orders_unsettled on orders (id) where unsettled_since is not null;
 
 -- Links that a fresh one took the place of. They act no more; their page offers another fresh one.
 create table retired_links (
-  link_id text primary key,
+  link_id text collate "C" primary key,
   order_row bigint not null references orders (id)
 );
 
 -- The newest recorded state of every line.
 create table lines (
-  shop_id text not null,
-  line_id text not null,
+  shop_id text collate "C" not null,
+  line_id text collate "C" not null,
   order_row bigint not null references orders (id),
   content_hash bigint not null,
   open boolean not null,
   gone boolean not null default false,
-  product_key text not null,
+  product_key text collate "C" not null,
   first_seen_at bigint not null,
   changed_at bigint not null,
   snapshot text not null,                -- the line, as JSON
@@ -55,21 +56,21 @@ create index lines_of_order on lines (order_row);
 
 -- What a recipient was told of a line, and what was last planned for her. Recipient '*' is the baseline, for everybody.
 create table tellings (
-  shop_id text not null,
-  line_id text not null,
-  recipient text not null,
+  shop_id text collate "C" not null,
+  line_id text collate "C" not null,
+  recipient text collate "C" not null,
   told text,
   planned text,
-  notification_id text,
+  notification_id text collate "C",
   primary key (shop_id, line_id, recipient)
 );
 
 -- Notifications that are not finished. Small: what is finished moves to sent_log.
 create table outbox (
-  id text primary key,
-  news_id text not null,
+  id text collate "C" primary key,
+  news_id text collate "C" not null,
   order_row bigint not null references orders (id),
-  channel text not null,
+  channel text collate "C" not null,
   kind text not null,
   kinds text not null,                   -- the news of every line, as ' backordered restocked ', for filters
   state text not null,
@@ -101,10 +102,10 @@ create index outbox_leased on outbox (lease_until) where state = 'sending';
 
 -- Finished notifications, for good.
 create table sent_log (
-  id text primary key,
-  news_id text not null,
-  order_row bigint not null references orders (id),
-  channel text not null,
+  id text collate "C" primary key,
+  news_id text collate "C" not null,
+  order_row bigint not null,             -- as in the outbox, which checked it
+  channel text collate "C" not null,
   kind text not null,
   kinds text not null,
   state text not null,
@@ -125,9 +126,9 @@ create index sent_log_by_time on sent_log (created_at);
 
 -- What an accepted notification said of the law, line by line.
 create table notices (
-  shop_id text not null,
-  line_id text not null,
-  notification_id text not null,
+  shop_id text collate "C" not null,
+  line_id text collate "C" not null,
+  notification_id text collate "C" not null,
   accepted_at bigint not null,
   notice text not null,                  -- as JSON
   primary key (shop_id, line_id, notification_id)
@@ -135,15 +136,15 @@ create table notices (
 
 -- The customers' answers, and how far each was carried to the shop.
 create table choices (
-  id text primary key,
-  shop_id text not null,
-  line_id text not null,
+  id text collate "C" primary key,
+  shop_id text collate "C" not null,
+  line_id text collate "C" not null,
   order_row bigint not null references orders (id),
   choice text not null,                  -- wait or cancel
   quantity text not null,
   chosen_at bigint not null,
   made_by text not null,                 -- customer, silence or staff
-  notification_id text,                  -- the notice that it answers; null: she was told of the line by none
+  notification_id text collate "C",      -- the notice that it answers; null: she was told of the line by none
   state text not null,                   -- open, done, refused or dropped
   statement text not null,               -- the shop's own statement: none, waiting, taken, untouched (no row), refused
   hook text not null,                    -- the hook: none, waiting, taken, refused
@@ -161,7 +162,7 @@ create index choices_of_order on choices (order_row);
 create index choices_open on choices (due_at, id) where state = 'open';
 
 create table attempts (
-  notification_id text not null,
+  notification_id text collate "C" not null,
   number bigint not null,
   started_at bigint not null,
   ended_at bigint not null,
@@ -174,10 +175,10 @@ create table attempts (
 
 -- What was rendered: the bytes of a mail, compressed, with a dead link in the place of the live one.
 create table contents (
-  notification_id text primary key,
-  subject text not null,
+  notification_id text collate "C" primary key,
+  subject text collate "C" not null,
   message_id text,
-  link_id text not null,                 -- the link in it, which a later one may have taken the place of
+  link_id text collate "C" not null,                 -- the link in it, which a later one may have taken the place of
   link_key text not null,                -- fingerprint of the key that signed the link
   message bytea not null
 );
@@ -198,8 +199,8 @@ create view notifications as
 -- What was read and decided about a line, for `explain`.
 create table events (
   id bigint generated always as identity primary key,
-  shop_id text not null,
-  line_id text not null,
+  shop_id text collate "C" not null,
+  line_id text collate "C" not null,
   at bigint not null,
   what text not null,
   detail text not null
@@ -210,8 +211,8 @@ create index events_of_line on events (shop_id, line_id, id);
 create table tasks (
   id bigint generated always as identity primary key,
   kind text not null,
-  shop_id text not null,
-  subject text not null,
+  shop_id text collate "C" not null,
+  subject text collate "C" not null,
   reason text not null,
   mend text not null,
   created_at bigint not null,
@@ -221,13 +222,13 @@ create unique index tasks_open on tasks (kind, shop_id, subject) where done_at i
 
 -- Expected dates by product: the shop's `expected` feed and the supplier's imported list; the newest word wins.
 create table expected_dates (
-  source text not null,
-  product_key text not null,
+  source text collate "C" not null,
+  product_key text collate "C" not null,
   expected_on text,
   reason text,
   said_at bigint not null,
   primary key (source, product_key)
 );
 
-create table stock (product_key text primary key, content_hash bigint not null, content text not null);
-create table alternatives (product_key text primary key, content_hash bigint not null, content text not null);
+create table stock (product_key text collate "C" primary key, content_hash bigint not null, content text not null);
+create table alternatives (product_key text collate "C" primary key, content_hash bigint not null, content text not null);

@@ -103,7 +103,7 @@ create index outbox_leased on outbox (lease_until) where state = 'sending';
 create table sent_log (
   id text primary key,
   news_id text not null,
-  order_row bigint not null references orders (id),
+  order_row bigint not null,             -- as in the outbox, which checked it
   channel text not null,
   kind text not null,
   kinds text not null,

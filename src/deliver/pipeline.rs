@@ -46,7 +46,7 @@ const MARKED: usize = 2;
 /// How many results are recorded in one commit at most.
 const RESULTS: usize = 256;
 /// How long the first of them waits for company.
-const RESULTS_WAIT: Duration = Duration::from_millis(20);
+const RESULTS_WAIT: Duration = Duration::from_millis(40);
 /// How long to wait after the state database failed.
 const STORE_PAUSE: Duration = Duration::from_secs(1);
 /// How often a mail is tried on a fresh connection because an old one had ended unnoticed.

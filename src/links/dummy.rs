@@ -31,27 +31,21 @@ pub fn restore(bytes: &[u8], token: &str) -> Vec<u8> {
 /// Writes `new` over each `old`, character by character, so that soft breaks stay. Both have the same length.
 fn exchange(bytes: &[u8], old: &[u8], new: &[u8]) -> Vec<u8> {
     let mut result = bytes.to_vec();
+    let Some(first) = old.first() else { return result };
     let mut at = 0;
-    while at < bytes.len() {
-        match places(&bytes[at..], old) {
-            Some(places) => {
-                for (place, character) in places.iter().zip(new) {
-                    result[at + place] = *character;
-                }
-                at += places.last().map_or(1, |last| last + 1);
-            }
-            None => at += 1,
+    while let Some(next) = memchr::memchr(*first, &bytes[at..]) {
+        at += next;
+        let places = places(&bytes[at..], old);
+        for (place, character) in places.iter().flatten().zip(new) {
+            result[at + place] = *character;
         }
+        at += places.and_then(|places| places.last().copied()).unwrap_or_default() + 1;
     }
     result
 }
 
 /// Where each character of `wanted` stands if `bytes` begins with it, soft line breaks left out of account.
 fn places(bytes: &[u8], wanted: &[u8]) -> Option<Vec<usize>> {
-    // Nearly every place ends here, before anything is allocated.
-    if bytes.first() != wanted.first() {
-        return None;
-    }
     let mut places = Vec::with_capacity(wanted.len());
     let mut at = 0;
     for character in wanted {

@@ -3,6 +3,9 @@
 //! In: a value and a locale. Out: text such as `February 10, 2027`, `2,5` or `49,90 €`. Nothing can go wrong: what ICU
 //! has no data for is written plainly (`2027-02-10`, `2.5`), which everyone can read.
 
+use std::cell::{OnceCell, RefCell};
+use std::collections::HashMap;
+use std::rc::Rc;
 use std::str::FromStr;
 
 use icu_calendar::Date as IcuDate;
@@ -17,27 +20,57 @@ use jiff::Zoned;
 use jiff::civil::{Date, DateTime};
 use rust_decimal::Decimal;
 
-/// The formatters of one locale. Making them costs about a microsecond each.
+/// So many locales keep their formatters. A shop has few; those of whoever makes up more are made anew each time.
+const MOST_LOCALES: usize = 32;
+
+thread_local! {
+    /// The formatters that were made on this thread; they do not go from one to another.
+    static MADE: RefCell<HashMap<Locale, Rc<Figures>>> = RefCell::default();
+}
+
+/// The formatters of one locale, made when first used.
 pub struct Figures {
     locale: Locale,
-    days: Option<DateTimeFormatter<YMD>>,
-    moments: Option<DateTimeFormatter<YMDT>>,
-    numbers: Option<DecimalFormatter>,
+    days: OnceCell<Option<DateTimeFormatter<YMD>>>,
+    moments: OnceCell<Option<DateTimeFormatter<YMDT>>>,
+    numbers: OnceCell<Option<DecimalFormatter>>,
 }
 
 impl Figures {
-    pub fn of(locale: &Locale) -> Figures {
-        Figures {
-            days: DateTimeFormatter::try_new(locale.into(), YMD::long()).ok(),
-            moments: DateTimeFormatter::try_new(locale.into(), YMD::long().with_time_hm()).ok(),
-            numbers: DecimalFormatter::try_new(locale.into(), Default::default()).ok(),
-            locale: locale.clone(),
-        }
+    pub fn of(locale: &Locale) -> Rc<Figures> {
+        MADE.with_borrow_mut(|made| {
+            if let Some(figures) = made.get(locale) {
+                return figures.clone();
+            }
+            let figures = Rc::new(Figures {
+                locale: locale.clone(),
+                days: OnceCell::new(),
+                moments: OnceCell::new(),
+                numbers: OnceCell::new(),
+            });
+            if made.len() < MOST_LOCALES {
+                made.insert(locale.clone(), figures.clone());
+            }
+            figures
+        })
+    }
+
+    fn days(&self) -> Option<&DateTimeFormatter<YMD>> {
+        self.days.get_or_init(|| DateTimeFormatter::try_new((&self.locale).into(), YMD::long()).ok()).as_ref()
+    }
+
+    fn moments(&self) -> Option<&DateTimeFormatter<YMDT>> {
+        let make = || DateTimeFormatter::try_new((&self.locale).into(), YMD::long().with_time_hm()).ok();
+        self.moments.get_or_init(make).as_ref()
+    }
+
+    fn numbers(&self) -> Option<&DecimalFormatter> {
+        self.numbers.get_or_init(|| DecimalFormatter::try_new((&self.locale).into(), Default::default()).ok()).as_ref()
     }
 
     /// A day with its month's name, in the calendar that the locale lives by.
     pub fn day(&self, day: Date) -> String {
-        match (&self.days, icu_day(day)) {
+        match (self.days(), icu_day(day)) {
             (Some(days), Some(icu_day)) => days.format(&icu_day).to_string(),
             _ => day.to_string(),
         }
@@ -47,7 +80,7 @@ impl Figures {
     pub fn moment(&self, moment: DateTime) -> String {
         let (hour, minute) = (moment.hour().unsigned_abs(), moment.minute().unsigned_abs());
         let time = input::Time::try_new(hour, minute, 0, 0);
-        match (&self.moments, icu_day(moment.date()), time) {
+        match (self.moments(), icu_day(moment.date()), time) {
             (Some(moments), Some(date), Ok(time)) => moments.format(&input::DateTime { date, time }).to_string(),
             _ => moment.strftime("%Y-%m-%d %H:%M").to_string(),
         }
@@ -71,7 +104,7 @@ impl Figures {
     /// A number of pieces: whole numbers without decimals, others with as many as they have.
     pub fn quantity(&self, quantity: Decimal) -> String {
         let plain = quantity.normalize().to_string();
-        match (&self.numbers, IcuDecimal::from_str(&plain)) {
+        match (self.numbers(), IcuDecimal::from_str(&plain)) {
             (Some(numbers), Ok(number)) => numbers.format(&number).to_string(),
             _ => plain,
         }
@@ -100,7 +133,7 @@ fn icu_day(day: Date) -> Option<IcuDate<icu_calendar::Iso>> {
 mod tests {
     use super::*;
 
-    fn figures(locale: &str) -> Figures {
+    fn figures(locale: &str) -> Rc<Figures> {
         Figures::of(&locale.parse().unwrap())
     }
 

@@ -56,7 +56,7 @@ macro_rules! sql {
         sql!(@postgres [$($done)* $postgres,] $($rest)*)
     };
     (@postgres [$($done:tt)*] rows($head:ident $head_type:ident $(, $name:ident $type:ident)*) $($rest:tt)*) => {
-        sql!(@postgres [$($done)* "jsonb_to_recordset($1::jsonb) as x(", stringify!($head), " ", stringify!($head_type)
+        sql!(@postgres [$($done)* "json_to_recordset($1::json) as x(", stringify!($head), " ", stringify!($head_type)
             $(, ", ", stringify!($name), " ", stringify!($type))*, ")",] $($rest)*)
     };
     ($($all:tt)*) => {

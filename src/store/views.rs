@@ -11,7 +11,7 @@ use super::promises::{self, LineKey};
 use super::{Store, StoreError};
 use crate::outbox::plan::{LineView, OrderView, Planned, Unsent};
 use crate::promise::history::History;
-use crate::shop::line::RuleSet;
+use crate::shop::line::{Line, RuleSet};
 use crate::watch::standing::Told;
 
 /// The baseline's recipient: everybody.
@@ -120,8 +120,10 @@ async fn with_lines(tx: &mut Tx, rows: &[i64]) -> Result<Orders, StoreError> {
         orders.places.insert(order.row, orders.orders.len());
         orders.orders.push(order);
     }
+    let (mut answered, mut under_rules) = (Vec::new(), Vec::new());
     let lines = sql!("select l.order_row, l.snapshot, l.clock, l.backordered_on, l.last_open_at, l.cancelled_at, l.refunded_at, "
-        "t.told, t.planned, t.notification_id, b.told as baseline "
+        "t.told, t.planned, t.notification_id, b.told as baseline, "
+        "exists (select 1 from choices c where c.shop_id = l.shop_id and c.line_id = l.line_id) as answered "
         "from " rows(n bigint) " join orders o on o.id = x.n join lines l on l.order_row = o.id "
         "left join tellings t on t.shop_id = l.shop_id and t.line_id = l.line_id and t.recipient = o.recipient "
         "left join tellings b on b.shop_id = l.shop_id and b.line_id = l.line_id and b.recipient = '*' "
@@ -131,26 +133,24 @@ async fn with_lines(tx: &mut Tx, rows: &[i64]) -> Result<Orders, StoreError> {
         let told = told.map_or_else(|| row.maybe_json("baseline"), |told| Ok(Some(told)))?;
         let told_by = row.maybe_text("notification_id")?.map(|_| row.id("notification_id")).transpose()?;
         let planned: Option<Planned> = row.maybe_json("planned")?;
-        let (line, history) = (row.json("snapshot")?, promises::history_of(&row)?);
-        orders.of(&row)?.view.lines.push(LineView { line, told, told_by, planned, history });
-    }
-    let (mut all, mut under_rules) = (Vec::new(), Vec::new());
-    for order in &orders.orders {
-        for view in &order.view.lines {
-            let (shop_id, line_id) = (view.line.shop_id.clone(), view.line.line_id.clone());
-            let key = LineKey { order_row: order.row, shop_id, line_id };
-            if view.history.clock.rules != RuleSet::None {
-                under_rules.push(key.clone());
-            }
-            all.push(key);
+        let line: Line = row.json("snapshot")?;
+        let history = promises::history_of(&row)?;
+        let order_row = row.int("order_row")?;
+        let key = || LineKey { order_row, shop_id: line.shop_id.clone(), line_id: line.line_id.clone() };
+        if row.bool("answered")? {
+            answered.push(key());
         }
+        if history.clock.rules != RuleSet::None {
+            under_rules.push(key());
+        }
+        orders.of(&row)?.view.lines.push(LineView { line, told, told_by, planned, history });
     }
     for (row, line_id, notice) in promises::notices(tx, &under_rules).await? {
         if let Some(history) = orders.history(row, &line_id) {
             history.notices.push(notice);
         }
     }
-    for (row, line_id, answer) in promises::answers(tx, &all).await? {
+    for (row, line_id, answer) in promises::answers(tx, &answered).await? {
         if let Some(history) = orders.history(row, &line_id) {
             history.answers.push(answer);
         }

@@ -3,6 +3,8 @@
 //! In: a message's id and its variables. Out: one sentence that keeps its own direction, also where the page runs the
 //! other way (English words for a locale that is written from right to left).
 
+use std::rc::Rc;
+
 use fluent_bundle::{FluentArgs, FluentValue};
 use icu_locale::{Locale, LocaleDirectionality};
 use jiff::Zoned;
@@ -24,7 +26,7 @@ pub enum Value<'text> {
 
 pub struct Voice<'words> {
     lexicon: &'words Lexicon,
-    figures: Figures,
+    figures: Rc<Figures>,
     /// Whether the customer's page runs from right to left.
     pub right_to_left: bool,
     words_right_to_left: bool,
