@@ -122,6 +122,8 @@ impl Delivery {
                 message: packer.compress(&dummy::hide(&mail.bytes, &token))?,
             });
             batch.jobs.push(self.job(one, mail.bytes));
+            // Rendering never waits for anything; connections must not wait for a whole batch of it.
+            tokio::task::yield_now().await;
         }
         self.store.prepare(&prepared).await
     }

@@ -2,7 +2,9 @@
 //!
 //! A statement is written once with [`sql!`]; where the engines need different words, the statement says so in place:
 //! `now` (the database's clock in microseconds), `lock` (row locks, where there is more than one writer),
-//! `rows(name type, ...)` (the rows of the JSON array in `$1`, as table `x`) and `either("sqlite", "postgres")`.
+//! `rows(name type, ...)` (the rows of the JSON array in `$1`, as table `x`), `sending(row)` (whether a row of the outbox,
+//! named by its id, is in hand; written so that no planner takes the index of all that is) and
+//! `either("sqlite", "postgres")`.
 //! Values go in as [`Value`], rows come out as [`Row`]; no sqlx type leaves this folder.
 //!
 //! Instants are whole microseconds since 1970 in a BIGINT on both engines. PostgreSQL has a type of its own for them,
@@ -39,6 +41,9 @@ macro_rules! sql {
         sql!(@sqlite [$($done)* "cast(unixepoch('subsec') * 1000000 as integer)",] $($rest)*)
     };
     (@sqlite [$($done:tt)*] lock $($rest:tt)*) => { sql!(@sqlite [$($done)*] $($rest)*) };
+    (@sqlite [$($done:tt)*] sending($row:ident) $($rest:tt)*) => {
+        sql!(@sqlite [$($done)* "(", stringify!($row), ".state || '') = 'sending'",] $($rest)*)
+    };
     (@sqlite [$($done:tt)*] either($sqlite:literal, $postgres:literal) $($rest:tt)*) => {
         sql!(@sqlite [$($done)* $sqlite,] $($rest)*)
     };
@@ -52,6 +57,9 @@ macro_rules! sql {
         sql!(@postgres [$($done)* "(extract(epoch from clock_timestamp()) * 1000000)::bigint",] $($rest)*)
     };
     (@postgres [$($done:tt)*] lock $($rest:tt)*) => { sql!(@postgres [$($done)* " for update",] $($rest)*) };
+    (@postgres [$($done:tt)*] sending($row:ident) $($rest:tt)*) => {
+        sql!(@postgres [$($done)* "(", stringify!($row), ".state || '') = 'sending'",] $($rest)*)
+    };
     (@postgres [$($done:tt)*] either($sqlite:literal, $postgres:literal) $($rest:tt)*) => {
         sql!(@postgres [$($done)* $postgres,] $($rest)*)
     };
@@ -325,6 +333,8 @@ fn postgres_options(url: &str, password: Option<&str>) -> Result<PgConnectOption
     let options = PgConnectOptions::from_str(url)?.application_name("backorderd").options([
         ("enable_seqscan", "off"),
         ("enable_bitmapscan", "off"),
+        ("enable_hashjoin", "off"),
+        ("enable_mergejoin", "off"),
         ("jit", "off"),
     ]);
     Ok(match password {

@@ -114,7 +114,7 @@ async fn in_hand(tx: &mut Tx, finished: &[Finish]) -> Result<HashSet<Uuid>, Stor
     let hands: Vec<Hand> =
         finished.iter().map(|finish| Hand { id: finish.claimed.id, fence: finish.claimed.fence }).collect();
     let ours = sql!("select o.id from " rows(id text, fence bigint)
-        " join outbox o on o.id = x.id and o.fence = x.fence where o.state = 'sending'");
+        " join outbox o on o.id = x.id and o.fence = x.fence where " sending(o));
     tx.rows(ours, vec![batch(&hands)?]).await?.iter().map(|row| row.id("id")).collect()
 }
 
@@ -232,7 +232,7 @@ async fn apply(tx: &mut Tx, moves: &[Move], now: Timestamp) -> Result<(), StoreE
             "charged = outbox.charged + x.charged, doubts = outbox.doubts + x.doubts, crashes = outbox.crashes + x.crashes, "
             "last_reply = coalesce(x.reply, last_reply), note = x.note, owner = null, lease_until = null, in_transfer = false from "
             rows(id text, fence bigint, state text, due_at bigint, note text, reply text, tries bigint, charged bigint, doubts bigint, crashes bigint)
-            " where outbox.id = x.id and outbox.fence = x.fence and outbox.state = 'sending'");
+            " where outbox.id = x.id and outbox.fence = x.fence and " sending(outbox));
         tx.execute(stay, vec![batch(&staying)?]).await?;
     }
     if !leaving.is_empty() {
@@ -243,9 +243,9 @@ async fn apply(tx: &mut Tx, moves: &[Move], now: Timestamp) -> Result<(), StoreE
             "o.created_at, o.due_at, x.sent_at, $2, o.attempts + x.tries, coalesce(x.reply, o.last_reply), x.note, "
             "x.duplicate from "
             rows(id text, fence bigint, state text, sent_at bigint, note text, reply text, tries bigint, duplicate boolean)
-            " join outbox o on o.id = x.id and o.fence = x.fence where o.state = 'sending'");
+            " join outbox o on o.id = x.id and o.fence = x.fence where " sending(o));
         tx.execute(log, vec![rows.clone(), now.into()]).await?;
-        let leave = sql!("delete from outbox where state = 'sending' and (id, fence) in (select id, fence from "
+        let leave = sql!("delete from outbox where " sending(outbox) " and (id, fence) in (select id, fence from "
             rows(id text, fence bigint) ")");
         tx.execute(leave, vec![rows]).await?;
         let tasks: Vec<NewTask> = leaving.into_iter().filter_map(task).collect();

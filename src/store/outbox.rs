@@ -234,7 +234,7 @@ impl Store {
         let mark = sql!("update outbox set in_transfer = true from "
             rows(id text, fence bigint, order_row bigint, revision bigint)
             " join orders o on o.id = x.order_row and o.revision = x.revision "
-            "where outbox.id = x.id and outbox.fence = x.fence and outbox.state = 'sending' and outbox.lease_until > " now
+            "where outbox.id = x.id and outbox.fence = x.fence and " sending(outbox) " and outbox.lease_until > " now
             " returning outbox.id");
         let rows = self.alone_at(Commit::Mark, mark, vec![batch(marks)?]).await?;
         rows.iter().map(|row| row.id("id")).collect()
