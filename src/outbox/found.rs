@@ -159,11 +159,7 @@ impl<'a> Found<'a> {
     pub(super) fn silent(&self) -> Option<Silent> {
         let notice =
             || self.view.history.counting().map(|(_, notice)| notice).rfind(|notice| notice.cancels_after.is_some());
-        self.owed.silence_cancels.then(|| Silent {
-            line_id: self.line_id(),
-            notice: notice().map(|notice| notice.id),
-            quantity: self.view.line.open(),
-        })
+        self.owed.silence_cancels.then(|| Silent { line_id: self.line_id(), notice: notice().map(|notice| notice.id) })
     }
 
     /// The decision about this line, in words for staff.

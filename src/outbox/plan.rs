@@ -228,8 +228,6 @@ pub struct Silent {
     pub line_id: String,
     /// The notice that said so.
     pub notice: Option<Uuid>,
-    /// Everything that is open.
-    pub quantity: Decimal,
 }
 
 /// Decides what becomes of an order's notification.

@@ -244,6 +244,7 @@ impl Store {
     pub async fn expire_leases(&self) -> Result<(), StoreError> {
         let mut tx = self.write().await?;
         tx.execute(sql!("update outbox set lease_until = 0 where state = 'sending'"), values![]).await?;
+        tx.execute(sql!("update choices set lease_until = 0 where owner is not null"), values![]).await?;
         tx.execute(sql!("update leases set until = 0"), values![]).await?;
         tx.commit().await
     }

@@ -15,6 +15,7 @@ use backorderd::settings::delivery::{DeliverySettings, UpdateSettings};
 use backorderd::settings::duration::Span;
 use backorderd::shop::line::{Line, Payment};
 use backorderd::store::Store;
+use backorderd::store::choices::Ways;
 use backorderd::store::outbox::{Attempt, Claimed, Fate, Finish, Mark, Prepared};
 use backorderd::store::record::{Batch, FloodGuard, Recording};
 use backorderd::store::views::Order;
@@ -110,6 +111,7 @@ fn recording(clock: &Clock, began: Timestamp) -> Recording<'_> {
         rehearsal: false,
         first_sight: None,
         last_sweep: None,
+        ways: Ways::default(),
         baseline: None,
     }
 }
