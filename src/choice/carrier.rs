@@ -161,7 +161,10 @@ impl Carrier {
                 Some(ChoiceState::Dropped) | None => return Ok(one),
             }
             if one != HandedOver::default() {
-                recheck(&self.store, &self.schedules, &self.clock, vec![carried.order_row]).await?;
+                let rows = vec![carried.order_row];
+                if let Err(error) = recheck(&self.store, &self.schedules, &self.clock, rows).await {
+                    warn!(%error, "an answered order could not be planned afresh; the next sweep does it");
+                }
                 return Ok(one);
             }
         }

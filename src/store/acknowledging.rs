@@ -139,5 +139,6 @@ pub(super) fn said(line: &Reached, news: Vec<Kind>, today: Date) -> ContentLine 
         terms: Terms::default(),
         expires_at: None,
         answer: None,
+        silent_until: None,
     }
 }
