@@ -95,6 +95,7 @@ create table outbox (
 );
 create unique index outbox_one_unsent on outbox (order_row, channel) where state in ('queued', 'held') and news;
 create unique index outbox_one_in_hand on outbox (order_row, channel) where state = 'sending';
+create index outbox_answers on outbox (order_row, channel) where not news;
 create index outbox_in_doubt on outbox (order_row, channel) where state = 'in_doubt';
 create index outbox_due on outbox (channel, due_at, id) where state in ('queued', 'in_doubt') and ready and settled;
 create index outbox_leased on outbox (lease_until) where state = 'sending';

@@ -11,13 +11,13 @@ use super::app::Differing;
 
 /// Both statements are set up.
 pub const STATEMENTS: Differing<'static> =
-    &[("choices.sql.cancel", "\"update a\""), ("choices.sql.wait", "\"update b\"")];
+    &[("choices.sql.cancel", "update a"), ("choices.sql.wait", "update b")];
 /// A hook and both statements are set up.
 pub const BOTH: Differing<'static> = &[
-    ("choices.sql.cancel", "\"update a\""),
-    ("choices.sql.wait", "\"update b\""),
-    ("choices.hook_url", "\"https://shop.example/answers\""),
-    ("choices.hook_secret", "\"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw\""),
+    ("choices.sql.cancel", "update a"),
+    ("choices.sql.wait", "update b"),
+    ("choices.hook_url", "https://shop.example/answers"),
+    ("choices.hook_secret", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYo="),
 ];
 
 /// A way that says what the test wrote down; what it did not write down is taken.
