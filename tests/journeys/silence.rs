@@ -71,7 +71,8 @@ async fn silence_is_handed_over_and_told_when_the_shop_took_it() {
         app.deliver().await;
         assert_eq!(app.kinds(), ["backordered", "reply_needed", "cancelled"]);
         let words = app.last_mail().text.split_whitespace().collect::<Vec<_>>().join(" ");
-        let because = "We had no answer from you by March 13, 2027, and it had not shipped by then, so your order for it";
+        let because =
+            "We had no answer from you by March 13, 2027, and it had not shipped by then, so your order for it";
         assert!(words.contains(because), "{words}");
         assert!(!words.contains("want=wait"), "{words}");
         let due = deadline(&app).await.unwrap();
@@ -82,7 +83,8 @@ async fn silence_is_handed_over_and_told_when_the_shop_took_it() {
         app.tick_all().await;
         assert_eq!(app.kinds().len(), 3, "a line that silence cancelled gets only that");
         assert_eq!(app.tasks().await, [""; 0]);
-        let steps = app.texts("select what from events where what in ('answered', 'hand-over', 'confirmed') order by id");
+        let steps =
+            app.texts("select what from events where what in ('answered', 'hand-over', 'confirmed') order by id");
         assert_eq!(steps.await, ["answered", "hand-over", "hand-over", "confirmed"]);
     }
 }

@@ -1,6 +1,7 @@
 //! Every method of the state database, on SQLite and on PostgreSQL: one suite, so that the two cannot drift apart.
 
 mod facts;
+mod handover;
 mod looks;
 mod outbox;
 mod products;

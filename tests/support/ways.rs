@@ -10,8 +10,7 @@ use futures_util::future::BoxFuture;
 use super::app::Differing;
 
 /// Both statements are set up.
-pub const STATEMENTS: Differing<'static> =
-    &[("choices.sql.cancel", "update a"), ("choices.sql.wait", "update b")];
+pub const STATEMENTS: Differing<'static> = &[("choices.sql.cancel", "update a"), ("choices.sql.wait", "update b")];
 /// A hook and both statements are set up.
 pub const BOTH: Differing<'static> = &[
     ("choices.sql.cancel", "update a"),
