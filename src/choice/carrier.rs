@@ -31,7 +31,7 @@ const AT_ONCE: usize = 8;
 const LEASE: Span = Span::seconds(30);
 const HEARTBEAT: Duration = Duration::from_secs(10);
 /// A way that has not said its word by then has failed, whatever it waits for.
-const MOST: Duration = Duration::from_secs(60);
+const MOST: Duration = Duration::from_mins(1);
 /// How long to wait for something to do, and after the state database failed.
 const IDLE: Duration = Duration::from_secs(1);
 

@@ -73,7 +73,10 @@ pub(super) async fn confirm(tx: &mut Tx, lines: &[Line], now: Timestamp) -> Resu
         .collect();
     let unconfirmed = sql!("select c.id, c.shop_id, c.line_id, c.wanted from " rows(shop_id text, line_id text)
         " join choices c on c.shop_id = x.shop_id and c.line_id = x.line_id "
-        "where c.choice = 'cancel' and c.confirmed_at is null and c.state <> 'dropped'");
+        "where c.choice = 'cancel' and c.confirmed_at is null and c.state <> 'dropped' "
+        // Who chose to wait after a refusal did not ask for what the shop does now.
+        "and not exists (select 1 from choices n where n.shop_id = c.shop_id and n.line_id = c.line_id "
+        "and n.choice = 'wait' and n.state <> 'dropped' and (n.chosen_at, n.id) > (c.chosen_at, c.id))");
     let (mut shown, mut ended) = (Vec::new(), Vec::new());
     for row in tx.rows(unconfirmed, vec![batch(&keys)?]).await? {
         let (shop_id, line_id, wanted) = (row.text("shop_id")?, row.text("line_id")?, wanted(&row)?);

@@ -107,59 +107,11 @@ impl Store {
         views::lock(&mut tx, &[carried.order_row]).await?;
         let in_hand = sql!("select statement, hook from choices where id = $1 and fence = $2 and state = 'open'" lock);
         let Some(row) = tx.row(in_hand, values![carried.answer.id, carried.fence]).await? else { return Ok(None) };
-        let now = hearing.asking.now;
-        let (mut statement, mut hook) = (row.text("statement")?, row.text("hook")?);
-        let (word, words) = heard(through, reply);
-        if let Some(word) = word {
-            *match through {
-                Through::Statement => &mut statement,
-                Through::Hook => &mut hook,
-            } = word.to_owned();
-        }
-        let both = [&*statement, &*hook];
-        let state = match reply {
-            Reply::Refused { .. } => ChoiceState::Refused,
-            _ if both.contains(&"waiting") => ChoiceState::Open,
-            _ => ChoiceState::Done,
-        };
-        let taken = (state == ChoiceState::Done && !both.contains(&"untouched")).then_some(now);
-        let record = sql!("update choices set statement = $2, hook = $3, state = $4, last_reply = $5, reason = $6, "
-            "taken_at = $7, confirmed_at = $8, due_at = coalesce($9, due_at), "
-            "attempts = attempts + case when $4 = 'open' then 0 else 1 end, "
-            "owner = case when $4 = 'open' then owner end, lease_until = case when $4 = 'open' then lease_until end "
-            "where id = $1");
-        let reason = if let Reply::Refused { reason } = reply { Some(kept(reason)) } else { None };
-        let values = values![
-            carried.answer.id,
-            statement,
-            hook,
-            state.word(),
-            &words,
-            reason.clone(),
-            taken,
-            taken.filter(|_| carried.answer.choice == Choice::Wait),
-            (state == ChoiceState::Done).then_some(hearing.confirm_by),
-        ];
-        tx.execute(record, values).await?;
-        let Outgoing { shop_id, line_id, .. } = &carried.answer;
-        record_events(&mut tx, &[EventRow { shop_id, line_id, what: "hand-over", detail: words }], now).await?;
-        if state != ChoiceState::Open {
-            confirming::end_tasks_of_lines(
-                &mut tx,
-                &[matters::NOT_HANDED_OVER],
-                &[AboutLine::of(&carried.answer)],
-                now,
-            )
-            .await?;
-        }
-        if let Some(reason) = reason {
-            refuse(&mut tx, carried, &reason, hearing.asking).await?;
-        } else if carried.answer.by == By::Silence && taken.is_some() {
-            // Now she can be told.
-            confirming::look_again(&mut tx, &[AboutLine::of(&carried.answer)], now).await?;
-        }
+        let verdict = Verdict::of(&row, through, reply)?;
+        write_down(&mut tx, carried, &verdict, hearing).await?;
+        follow_up(&mut tx, carried, &verdict, hearing.asking).await?;
         tx.commit().await?;
-        Ok(Some(state))
+        Ok(Some(verdict.state))
     }
 
     /// Lets go of an answer that some way could not take: it is due again at `due_at`. After a day staff are told.
@@ -226,15 +178,87 @@ async fn refuse(tx: &mut Tx, carried: &Carried, reason: &str, asking: Asking<'_>
     confirming::look_again(tx, &[AboutLine::of(answer)], asking.now).await
 }
 
-/// How a way's word is kept in its column, if it has said its last one; and the same for people.
-fn heard(through: Through, reply: &Reply) -> (Option<&'static str>, String) {
-    let way = through.words();
-    match reply {
-        Reply::Taken => (Some("taken"), format!("{way} took it")),
-        Reply::Untouched => (Some("untouched"), format!("{way} changed no row: not confirmed")),
-        Reply::Refused { reason } => (Some("refused"), format!("{way} refused it: {}", kept(reason))),
-        Reply::Failed { problem, .. } => (None, format!("{way} failed: {}", kept(problem))),
+/// An answer after what one way said.
+struct Verdict {
+    /// As their columns hold them.
+    statement: String,
+    hook: String,
+    state: ChoiceState,
+    /// What was said, for people.
+    words: String,
+    /// Why it was refused.
+    reason: Option<String>,
+}
+
+impl Verdict {
+    /// `row` holds what both ways had said before.
+    fn of(row: &Row, through: Through, reply: &Reply) -> Result<Verdict, StoreError> {
+        let way = through.words();
+        let (word, words) = match reply {
+            Reply::Taken => (Some("taken"), format!("{way} took it")),
+            Reply::Untouched => (Some("untouched"), format!("{way} changed no row: not confirmed")),
+            Reply::Refused { reason } => (Some("refused"), format!("{way} refused it: {}", kept(reason))),
+            // It has not said its last word.
+            Reply::Failed { problem, .. } => (None, format!("{way} failed: {}", kept(problem))),
+        };
+        let now = |of: Through, column| match word {
+            Some(word) if of == through => Ok(word.to_owned()),
+            _ => row.text(column),
+        };
+        let (statement, hook) = (now(Through::Statement, "statement")?, now(Through::Hook, "hook")?);
+        let (state, reason) = match reply {
+            Reply::Refused { reason } => (ChoiceState::Refused, Some(kept(reason))),
+            _ if [&*statement, &*hook].contains(&"waiting") => (ChoiceState::Open, None),
+            _ => (ChoiceState::Done, None),
+        };
+        Ok(Verdict { statement, hook, state, words, reason })
     }
+
+    /// Whether every way that is set up took it.
+    fn is_taken(&self) -> bool {
+        self.state == ChoiceState::Done && ![&*self.statement, &*self.hook].contains(&"untouched")
+    }
+}
+
+/// Writes down what the answer is now.
+async fn write_down(tx: &mut Tx, carried: &Carried, verdict: &Verdict, hearing: Hearing<'_>) -> Result<(), StoreError> {
+    let now = hearing.asking.now;
+    let taken = verdict.is_taken().then_some(now);
+    let record = sql!("update choices set statement = $2, hook = $3, state = $4, last_reply = $5, reason = $6, "
+        "taken_at = $7, confirmed_at = $8, due_at = coalesce($9, due_at), "
+        "attempts = attempts + case when $4 = 'open' then 0 else 1 end, "
+        "owner = case when $4 = 'open' then owner end, lease_until = case when $4 = 'open' then lease_until end "
+        "where id = $1");
+    let values = values![
+        carried.answer.id,
+        &verdict.statement,
+        &verdict.hook,
+        verdict.state.word(),
+        &verdict.words,
+        verdict.reason.clone(),
+        taken,
+        taken.filter(|_| carried.answer.choice == Choice::Wait),
+        (verdict.state == ChoiceState::Done).then_some(hearing.confirm_by),
+    ];
+    tx.execute(record, values).await?;
+    let (shop_id, line_id) = (&*carried.answer.shop_id, &*carried.answer.line_id);
+    let event = EventRow { shop_id, line_id, what: "hand-over", detail: verdict.words.clone() };
+    record_events(tx, &[event], now).await
+}
+
+/// What follows from the end of a hand-over for staff, for her, and for the mails of the line.
+async fn follow_up(tx: &mut Tx, carried: &Carried, verdict: &Verdict, asking: Asking<'_>) -> Result<(), StoreError> {
+    let line = [AboutLine::of(&carried.answer)];
+    if verdict.state != ChoiceState::Open {
+        confirming::end_tasks_of_lines(tx, &[matters::NOT_HANDED_OVER], &line, asking.now).await?;
+    }
+    if let Some(reason) = &verdict.reason {
+        refuse(tx, carried, reason, asking).await?;
+    } else if carried.answer.by == By::Silence && verdict.is_taken() {
+        // Now she can be told.
+        confirming::look_again(tx, &line, asking.now).await?;
+    }
+    Ok(())
 }
 
 /// What the shop's side said, on one line and not too long.

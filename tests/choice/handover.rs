@@ -189,6 +189,25 @@ async fn a_refused_cancel_that_the_feed_shows_all_the_same_is_done() {
 }
 
 #[tokio::test]
+async fn who_chose_to_wait_after_a_refusal_is_told_when_the_shop_cancels() {
+    for site in Site::on_each_engine_with(STATEMENTS) {
+        let site = site.await;
+        let way = ScriptedWay::says([refused("no")]);
+        site.answer("A1", "cancel").await;
+        site.hand_over(&statement(&way)).await;
+        site.advance("1m");
+        site.answer("A1", "wait").await;
+        site.hand_over(&statement(&way)).await;
+        site.advance("1m");
+        site.deliver().await;
+        site.shop.set("A1", "cancelled_qty = 2, short_qty = 0").await;
+        site.tick_all().await;
+        assert_eq!(site.answers().await, ["A1 cancel 2 refused", "A1 wait 2 done"]);
+        assert_eq!(site.kinds().last().map(String::as_str), Some("cancelled"));
+    }
+}
+
+#[tokio::test]
 async fn after_a_refused_cancel_a_wait_can_be_refused_too() {
     for site in Site::on_each_engine_with(STATEMENTS) {
         let site = site.await;
