@@ -166,6 +166,7 @@ next-undated = Wir schreiben Ihnen, sobald wir einen Termin kennen.
 next-rest-dated = Der Rest folgt, sobald er da ist. Ändert sich der Termin, schreiben wir Ihnen.
 next-rest-undated = Wir schreiben Ihnen, sobald wir einen Termin für den Rest kennen.
 next-restocked = Wir bereiten den Versand vor.
+next-cancelled-unanswered = Bis zum { $date } hatten wir keine Antwort von Ihnen, und der Artikel war bis dahin nicht versandt; deshalb ist Ihre Bestellung dieses Artikels storniert, wie angekündigt.
 next-cancelled = Was storniert wurde, wird nicht versandt. Haben Sie es schon bezahlt, erstatten wir Ihnen den Betrag.
 next-cancel-received = Wir kümmern uns darum und schreiben Ihnen, falls es nicht möglich ist. Sobald der Artikel storniert ist, erhalten Sie zurück, was Sie dafür bezahlt haben.
 next-stands = Ihre Bestellung dieses Artikels bleibt bestehen.

@@ -184,6 +184,8 @@ next-undated = We will write to you as soon as we know a date.
 next-rest-dated = The rest follows as soon as it is in. If the date changes, we will write to you.
 next-rest-undated = We will write to you as soon as we know a date for the rest.
 next-restocked = We are preparing it for shipment.
+# Silence cancelled it, as a notice had said.
+next-cancelled-unanswered = We had no answer from you by { $date }, and it had not shipped by then, so your order for it is cancelled, as we had told you.
 next-cancelled = What was cancelled will not be sent. If you have already paid for it, we will refund you.
 next-cancel-received = We are taking care of it, and will write to you if it cannot be done. Once it is cancelled, you get back what you have paid for it.
 next-stands = Your order for it stands.

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use anyhow::{Context, bail};
 use tokio::sync::watch;
 
+use crate::choice::carrier::{Carrier, Ways};
 use crate::clock::Clock;
 use crate::deliver::relays::Relays;
 use crate::deliver::smtp::{Deadlines, relay::Relay};
@@ -100,6 +101,24 @@ impl App {
             deadlines: Deadlines::default(),
             stop: self.stopping(),
         }))
+    }
+
+    /// Hands answers over to the shop.
+    pub fn carrier(&self) -> anyhow::Result<Arc<Carrier>> {
+        Ok(Arc::new(Carrier {
+            store: self.store.clone(),
+            settings: self.settings.clone(),
+            schedules: Schedules::new(&self.settings),
+            clock: self.clock.clone(),
+            ways: self.ways()?,
+            stop: self.stopping(),
+        }))
+    }
+
+    /// The ways of `[choices]`.
+    #[expect(clippy::unnecessary_wraps, clippy::unused_self, reason = "the ways are made from the settings")]
+    fn ways(&self) -> anyhow::Result<Ways> {
+        Ok(Ways::default())
     }
 
     /// The relays of `[[mail.relays]]`, in order.

@@ -9,7 +9,7 @@ use std::path::Path;
 const MAY_USE: [(&str, &[&str]); 13] = [
     ("clock", &[]),
     ("failpoint", &[]),
-    ("choice", &["shop"]),
+    ("choice", &["clock", "outbox", "settings", "shop", "store", "watch"]),
     ("links", &["choice"]),
     ("settings", &["shop"]),
     ("shop", &["settings"]),
@@ -17,7 +17,7 @@ const MAY_USE: [(&str, &[&str]); 13] = [
     ("outbox", &["choice", "promise", "settings", "shop", "watch"]),
     ("promise", &["choice", "settings", "shop"]),
     ("render", &["choice", "links", "outbox", "promise", "shop"]),
-    ("watch", &["clock", "outbox", "promise", "settings", "shop", "store"]),
+    ("watch", &["choice", "clock", "outbox", "promise", "settings", "shop", "store"]),
     ("store", &["choice", "clock", "failpoint", "outbox", "promise", "settings", "shop", "watch"]),
     ("deliver", &["clock", "failpoint", "links", "outbox", "render", "settings", "shop", "store", "watch"]),
     (

@@ -245,6 +245,31 @@ async fn an_explained_line_tells_what_was_read_decided_tried_and_how_it_stands()
 }
 
 #[tokio::test]
+async fn one_pass_says_what_became_of_the_answers_and_fails_if_one_was_not_taken() {
+    let installation = Installation::new().await;
+    // Nobody listens there.
+    let hook = "[choices]\nhook_url = \"http://127.0.0.1:9/\"\nhook_secret = \"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYo=\"";
+    installation.set("[state]", hook);
+    installation.waiting_line("1", "100", "'ada@example.com'").await;
+    let first = installation.run(&["run", "--once"]).await.good();
+    assert!(first.words().ends_with("answers: none were due\nmails: 1 accepted\n"), "{}", first.words());
+    installation
+        .in_state(
+            "insert into choices (id, shop_id, line_id, order_row, choice, quantity, wanted, chosen_at, made_by, state, \
+             statement, hook, due_at) values ('01993b7a-0000-7000-8000-000000000000', '', '1', 1, 'cancel', '2', '2', 0, \
+             'customer', 'open', 'none', 'waiting', 0)",
+        )
+        .await;
+    let second = installation.run(&["run", "--once", "--only", "deliver"]).await;
+    second.failed(1);
+    assert_eq!(second.words(), "answers: 1 to be tried again\nmails: none were due\n");
+    let tasks = installation.run(&["tasks"]).await.good();
+    assert!(tasks.words().contains("choice_not_handed_over"), "{}", tasks.words());
+    let explained = installation.run(&["explain", "1"]).await.good();
+    assert!(explained.words().contains("hand-over"), "{}", explained.words());
+}
+
+#[tokio::test]
 async fn an_explained_line_that_nobody_can_be_told_of_says_why() {
     let installation = Installation::new().await;
     installation.waiting_line("1", "100", "null").await;

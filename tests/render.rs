@@ -594,6 +594,7 @@ prop_compose! {
             reason: Some(reason),
             terms,
             answer,
+            silent_until: previously_expected_by,
             alternatives: vec![DraftAlternative {
                 product_name: other,
                 product_url: Some(url),

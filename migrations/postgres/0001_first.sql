@@ -96,6 +96,7 @@ create table outbox (
 ) with (fillfactor = 50);                -- each is changed two times before it leaves, on its own page
 create unique index outbox_one_unsent on outbox (order_row, channel) where state in ('queued', 'held') and news;
 create unique index outbox_one_in_hand on outbox (order_row, channel) where state = 'sending';
+create index outbox_answers on outbox (order_row, channel) where not news;
 create index outbox_in_doubt on outbox (order_row, channel) where state = 'in_doubt';
 create index outbox_due on outbox (channel, due_at, id) where state in ('queued', 'in_doubt') and ready and settled;
 create index outbox_leased on outbox (lease_until) where state = 'sending';
@@ -142,24 +143,30 @@ create table choices (
   order_row bigint not null references orders (id),
   choice text not null,                  -- wait or cancel
   quantity text not null,
+  wanted text not null,                  -- ordered and not cancelled when it was given: fewer show that a cancel was done
   chosen_at bigint not null,
   made_by text not null,                 -- customer, silence or staff
   notification_id text collate "C",      -- the notice that it answers; null: she was told of the line by none
-  state text not null,                   -- open, done, refused or dropped
+  state text not null,                   -- open, done (handed over, or seen to be done), refused or dropped
   statement text not null,               -- the shop's own statement: none, waiting, taken, untouched (no row), refused
   hook text not null,                    -- the hook: none, waiting, taken, refused
   reason text,                           -- why the shop refused it
-  due_at bigint not null,
+  due_at bigint not null,                -- when it is tried next; once done, when staff see it unless it is confirmed
   attempts bigint not null default 0,
   last_reply text,
-  taken_at bigint,                       -- when everything that is set up had taken it
+  taken_at bigint,                       -- when everything that is set up had taken it, or staff or the feed said that it is done
+  confirmed_at bigint,                   -- when that was sure: of a wait when it was taken, of a cancel when the feed showed it
   owner text,
   lease_until bigint,
   fence bigint not null default 0
 );
 create index choices_of_line on choices (shop_id, line_id, id);
 create index choices_of_order on choices (order_row);
-create index choices_open on choices (due_at, id) where state = 'open';
+create unique index choices_of_silence on choices (shop_id, line_id) where made_by = 'silence';
+create unique index choices_one_in_hand on choices (shop_id, line_id) where owner is not null;
+create index choices_in_hand on choices (lease_until) where owner is not null;
+create index choices_to_carry on choices (due_at, id) where state = 'open' and (statement = 'waiting' or hook = 'waiting');
+create index choices_unconfirmed on choices (due_at) where state = 'done' and confirmed_at is null;
 
 create table attempts (
   notification_id text collate "C" not null,

@@ -27,6 +27,24 @@ pub struct Outgoing {
     pub customer_email: String,
 }
 
+/// A way on which an answer is carried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Through {
+    /// The shop's own statement, in `[choices.sql]`.
+    Statement,
+    Hook,
+}
+
+impl Through {
+    /// For staff.
+    pub fn words(self) -> &'static str {
+        match self {
+            Through::Statement => "the statement",
+            Through::Hook => "the hook",
+        }
+    }
+}
+
 /// What the shop's side says to an answer, by one way.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reply {

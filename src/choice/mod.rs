@@ -1,8 +1,9 @@
 //! The customer's answer: wait or cancel.
 //!
 //! In: what she chose on her page, or what her silence means. Out: an [`Answer`], recorded at once and carried to the
-//! shop. Whether an answer is taken is a pure decision, in [`decide`].
+//! shop. Whether an answer is taken is a pure decision, in [`decide`]; how it gets to the shop is in [`carrier`].
 
+pub mod carrier;
 pub mod decide;
 pub mod handover;
 

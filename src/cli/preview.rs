@@ -171,6 +171,7 @@ fn content_line(standing: Standing, line_id: &str, terms: Terms, kind: Option<Ki
         terms,
         expires_at: None,
         answer: None,
+        silent_until: None,
     }
 }
 

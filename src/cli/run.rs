@@ -11,6 +11,7 @@ use tracing::{error, info, warn};
 
 use super::{General, dead_links, progress};
 use crate::app::App;
+use crate::choice::carrier::HandedOver;
 use crate::deliver::Delivered;
 use crate::store::facts::fact;
 use crate::watch::{LEASE, Looked, WATCH, WatchError, Watcher};
@@ -40,7 +41,7 @@ pub struct RunArguments {
 enum Part {
     /// The feeds, the calendar, planning.
     Watch,
-    /// Notifications.
+    /// Notifications, and hand-overs to the shop.
     Deliver,
     /// Pages.
     Web,
@@ -65,25 +66,31 @@ impl RunArguments {
         self.only.is_empty() || self.only.contains(&part)
     }
 
-    /// One pass: sweep, let news settle, send what is due.
+    /// One pass: sweep, let news settle, hand over and send what is due.
     async fn once(&self, app: &App) -> anyhow::Result<ExitCode> {
         let mut good = true;
         // Before anything is read or sent: the settings of both halves are known to be right.
         let watcher = self.has(Part::Watch).then(|| app.watcher()).transpose()?;
-        let delivery = if self.has(Part::Deliver) { Some(app.delivery().await?) } else { None };
+        let delivery = if self.has(Part::Deliver) { Some((app.carrier()?, app.delivery().await?)) } else { None };
         if let Some(watcher) = watcher {
             good &= watch_once(app, &watcher, delivery.is_some()).await?;
         }
-        if let Some(delivery) = delivery {
+        if let Some((carrier, delivery)) = delivery {
+            // What the shop says to an answer may be told at once.
+            let mut handed_over = carrier.tick().await?;
             let mut delivered = delivery.tick().await?;
             // What a process left that died in its midst is ours as soon as its lease ends.
             let patience = tokio::time::Instant::now() + LEASE.duration();
-            while app.store.any_in_hand().await? && tokio::time::Instant::now() < patience {
+            while anything_in_hand(app).await? && tokio::time::Instant::now() < patience {
                 tokio::time::sleep(LEASE_ASKED).await;
+                handed_over.add(carrier.tick().await?);
                 delivered.add(delivery.tick().await?);
             }
+            if app.settings.choices.reach_the_shop() || handed_over != HandedOver::default() {
+                say_handed_over(handed_over);
+            }
             say_delivered(delivered);
-            good &= delivered.all_accepted();
+            good &= delivered.all_accepted() && handed_over.all_accepted();
         }
         warn_of_dead_links(app).await?;
         Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
@@ -101,7 +108,8 @@ impl RunArguments {
             parts.spawn(async move { Box::pin(watcher.run()).await });
         }
         if self.has(Part::Deliver) {
-            let delivery = app.delivery().await?;
+            let (carrier, delivery) = (app.carrier()?, app.delivery().await?);
+            parts.spawn(async move { carrier.run().await });
             parts.spawn(async move { delivery.run().await });
         }
         info!(state = if app.store.is_embedded() { "sqlite" } else { "postgres" }, "backorderd runs");
@@ -203,6 +211,21 @@ fn say_looked(looked: Looked) {
     println!("{words}");
 }
 
+/// Whether any process, dead or alive, has something in hand that is not finished.
+async fn anything_in_hand(app: &App) -> anyhow::Result<bool> {
+    Ok(app.store.any_in_hand().await? || app.store.any_answer_in_hand().await?)
+}
+
+fn say_handed_over(handed_over: HandedOver) {
+    let counts = [
+        (handed_over.taken, "handed over"),
+        (handed_over.untouched, "handed over and not confirmed"),
+        (handed_over.refused, "refused"),
+        (handed_over.failed, "to be tried again"),
+    ];
+    say_counts("answers", &counts);
+}
+
 fn say_delivered(delivered: Delivered) {
     let counts = [
         (delivered.accepted, "accepted"),
@@ -213,9 +236,13 @@ fn say_delivered(delivered: Delivered) {
         (delivered.overtaken, "overtaken by news"),
         (delivered.expired, "too late"),
     ];
+    say_counts("mails", &counts);
+}
+
+fn say_counts(of_what: &str, counts: &[(usize, &str)]) {
     let words: Vec<String> =
         counts.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")).collect();
-    println!("mails: {}", if words.is_empty() { "none were due".into() } else { words.join(", ") });
+    println!("{of_what}: {}", if words.is_empty() { "none were due".into() } else { words.join(", ") });
 }
 
 async fn warn_of_dead_links(app: &App) -> anyhow::Result<()> {

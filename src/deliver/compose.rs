@@ -152,6 +152,7 @@ fn draft_line(said: &ContentLine, view: &LineView, around: &Surroundings) -> Dra
         reason: line.delay_reason.clone().filter(|_| waits),
         terms: said.terms.clone(),
         answer: said.answer.clone(),
+        silent_until: said.silent_until,
         alternatives: offers.into_iter().flatten().take(MOST_ALTERNATIVES).map(alternative).collect(),
     }
 }

@@ -21,13 +21,10 @@ use tracing::warn;
 
 use crate::clock::Clock;
 use crate::links::LinkKeys;
-use crate::outbox::notification::MAIL;
-use crate::outbox::plan::{Circumstances, Look, plan};
 use crate::outbox::schedule::{Schedules, retry_after};
 use crate::render::Renderer;
 use crate::settings::Settings;
 use crate::settings::delivery::InDoubt;
-use crate::store::record::{Batch, Recording};
 use crate::store::{Store, StoreError};
 use relays::Relays;
 use smtp::Deadlines;
@@ -155,27 +152,5 @@ impl Delivery {
         let from = mail.and_then(|mail| mail.return_path.clone()).or_else(|| self.settings.shop(shop_id).mail_from);
         let address = from.and_then(|from| from.parse::<lettre::message::Mailbox>().ok());
         address.map_or_else(|| Arc::from(""), |mailbox| Arc::from(mailbox.email.to_string()))
-    }
-
-    /// Plans orders afresh whose notification was overtaken, from what is recorded.
-    async fn replan(&self, rows: Vec<i64>) -> Result<(), StoreError> {
-        let began = self.clock.now();
-        let how = Recording {
-            clock: &self.clock,
-            began,
-            channel: MAIL,
-            ready: true,
-            watcher: None,
-            rehearsal: false,
-            first_sight: None,
-            last_sweep: None,
-            baseline: None,
-        };
-        let found = Batch { rows, ..Batch::default() };
-        let decide = |order: &mut crate::store::views::Order| {
-            let schedule = self.schedules.of(&order.shop_id);
-            plan(&order.view, Circumstances { look: Look::Recheck, began, schedule })
-        };
-        self.store.record(&found, how, decide).await.map(drop)
     }
 }

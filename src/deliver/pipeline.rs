@@ -25,6 +25,7 @@ use crate::outbox::notification::MAIL;
 use crate::settings::duration::Span;
 use crate::store::StoreError;
 use crate::store::outbox::{Fate, Finish, Mark};
+use crate::watch::recheck::recheck;
 
 /// How long a claimed notification is ours without a heartbeat.
 const LEASE: Span = Span::seconds(30);
@@ -261,7 +262,7 @@ impl Delivery {
             };
             waiting.drain(..).for_each(|finish| delivered.count(&finish));
             if !overtaken.is_empty()
-                && let Err(error) = self.replan(overtaken).await
+                && let Err(error) = recheck(&self.store, &self.schedules, &self.clock, overtaken).await
             {
                 error!(%error, "overtaken orders could not be planned afresh; the next sweep does it");
             }

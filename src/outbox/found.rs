@@ -28,6 +28,8 @@ pub(super) struct Found<'a> {
     /// The last day before silence cancels, once it is time to remind her.
     reminded: Option<Date>,
     terms: Terms,
+    /// The last day to answer of a line that silence cancelled.
+    silent_until: Option<Date>,
     /// Of an option notice: the midnight from which it is too late.
     expires_at: Option<Timestamp>,
     /// Why staff must see it first.
@@ -44,9 +46,10 @@ impl<'a> Found<'a> {
         let mut standing = Standing::of(&view.line, today);
         // What was to come in by noon and did not is told as unknown.
         standing.expected_on = standing.expected_on.filter(|_| terms.expected_by.is_some());
-        if ended == Some(Ended::BySilence)
-            && view.history.answers.iter().any(|answer| answer.by == By::Silence && answer.taken)
-        {
+        // The shop did what silence means.
+        let silence = view.history.answers.iter().find(|answer| answer.by == By::Silence && answer.taken);
+        let silence = silence.filter(|_| ended == Some(Ended::BySilence));
+        if silence.is_some() {
             standing = standing.cancelled();
         }
         let mut found = Found {
@@ -56,6 +59,7 @@ impl<'a> Found<'a> {
             reminded: None,
             expires_at: case.window().filter(|_| terms.stage.is_option()).map(|window| window.expires_at),
             hold: case.hold(&terms),
+            silent_until: silence.and_then(|answer| view.history.notice(answer.notice?)?.cancels_after),
             view,
             standing,
             terms,
@@ -152,6 +156,7 @@ impl<'a> Found<'a> {
             terms: self.terms.clone(),
             expires_at: self.expires_at,
             answer: None,
+            silent_until: self.silent_until,
         }
     }
 
@@ -159,11 +164,7 @@ impl<'a> Found<'a> {
     pub(super) fn silent(&self) -> Option<Silent> {
         let notice =
             || self.view.history.counting().map(|(_, notice)| notice).rfind(|notice| notice.cancels_after.is_some());
-        self.owed.silence_cancels.then(|| Silent {
-            line_id: self.line_id(),
-            notice: notice().map(|notice| notice.id),
-            quantity: self.view.line.open(),
-        })
+        self.owed.silence_cancels.then(|| Silent { line_id: self.line_id(), notice: notice().map(|notice| notice.id) })
     }
 
     /// The decision about this line, in words for staff.

@@ -131,6 +131,9 @@ pub struct ContentLine {
     /// The answer that it acknowledges, or that the shop refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub answer: Option<Answered>,
+    /// Of a line that silence cancelled: the last day on which she could have answered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub silent_until: Option<Date>,
 }
 
 /// An answer, as the mail about it says it.
@@ -228,8 +231,6 @@ pub struct Silent {
     pub line_id: String,
     /// The notice that said so.
     pub notice: Option<Uuid>,
-    /// Everything that is open.
-    pub quantity: Decimal,
 }
 
 /// Decides what becomes of an order's notification.

@@ -55,6 +55,11 @@ impl History {
         self.standing_cancel().or_else(|| self.answers.iter().rfind(|answer| answer.is_hers() && !answer.refused))
     }
 
+    /// What the notification `id` said, if it was accepted.
+    pub fn notice(&self, id: Uuid) -> Option<&Notice> {
+        self.notices.iter().find(|notice| notice.id == id)
+    }
+
     /// The option notices that count, oldest first, each with its place among all notices.
     pub fn counting(&self) -> impl DoubleEndedIterator<Item = (usize, &Notice)> {
         self.notices.iter().enumerate().filter(|(_, notice)| notice.counts())

@@ -70,6 +70,8 @@ pub struct DraftLine {
     pub terms: Terms,
     /// The answer that the mail acknowledges, or that the shop refused.
     pub answer: Option<Answered>,
+    /// Of a line that silence cancelled: the last day on which she could have answered.
+    pub silent_until: Option<Date>,
     /// In stock, best first; empty where the rule set shows none.
     pub alternatives: Vec<DraftAlternative>,
 }

@@ -148,6 +148,11 @@ impl QuerySettings {
 }
 
 impl ChoiceSettings {
+    /// Whether any answer is carried to the shop.
+    pub fn reach_the_shop(&self) -> bool {
+        self.hook_url.is_some() || self.sql.cancel.is_some() || self.sql.wait.is_some()
+    }
+
     pub(super) fn read(mut section: Section<'_>) -> ChoiceSettings {
         let hook_url = section.text("hook_url", url::web);
         let hook_secret = section.secret("hook_secret", "hook_secret_file");

@@ -94,6 +94,11 @@ impl Line {
         (self.ordered_qty - self.shipped_qty - self.cancelled_qty).max(Decimal::ZERO)
     }
 
+    /// What was ordered and is not cancelled, shipped or not.
+    pub fn wanted(&self) -> Decimal {
+        self.ordered_qty - self.cancelled_qty
+    }
+
     /// The missing part of what is open; zero once nothing is open.
     pub fn short(&self) -> Decimal {
         self.short_qty.min(self.open())

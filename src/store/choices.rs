@@ -1,25 +1,28 @@
 //! Answers, recorded the moment they are given, with the mail that acknowledges them; and fresh links.
 //!
-//! In: what a customer asked on her page, and the pure decision about it. Out: the answer on its way to the shop, and
-//! an acknowledgement on its way to her, all in one transaction. What can go wrong: the link does not reach the line;
-//! then nothing happens.
+//! In: what a customer asked on her page, and the pure decision about it; or what her silence means. Out: the answer on
+//! its way to the shop, and an acknowledgement on its way to her, all in one transaction. What can go wrong: the link
+//! does not reach the line; then nothing happens. How an answer goes on to the shop is in [`super::handover`].
 
 use jiff::{SignedDuration, Timestamp, civil::Date};
+use rust_decimal::Decimal;
+use serde::Serialize;
 use uuid::Uuid;
 
+use super::acknowledging::{acknowledge, make, waiting};
 use super::dialect::{Row, Tx, batch, sql, values};
 use super::promises::{LineKey, answer_of};
-use super::reach::{Reach, Reached, reach};
+use super::reach::{Reached, reach};
 use super::record::{EventRow, record_events};
-use super::{Store, StoreError, views};
+use super::{Store, StoreError, matters, tasks, views};
 use crate::choice::decide::Decision;
+use crate::choice::handover::Outgoing;
 use crate::choice::{Answer, By, Choice};
 use crate::clock::Clock;
-use crate::outbox::notification::{Kind, State};
-use crate::outbox::plan::{Answered, Content, ContentLine};
-use crate::promise::terms::Terms;
-use crate::shop::line::Status;
-use crate::watch::standing::Standing;
+use crate::outbox::notification::Kind;
+use crate::outbox::plan::Content;
+use crate::settings::orders::ChoiceSettings;
+use crate::shop::line::Line;
 
 /// Who asks for a fresh link has to wait so long for another.
 const BETWEEN_FRESH_LINKS: SignedDuration = SignedDuration::from_hours(1);
@@ -48,11 +51,26 @@ pub struct Asking<'a> {
 }
 
 /// What carries an answer to the shop.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Ways {
     /// `[choices.sql]` has a statement for this choice.
     pub statement: bool,
     pub hook: bool,
+}
+
+impl Ways {
+    /// What is set up to carry `choice`.
+    pub fn of(choice: Choice, settings: &ChoiceSettings) -> Ways {
+        let statement = match choice {
+            Choice::Wait => &settings.sql.wait,
+            Choice::Cancel => &settings.sql.cancel,
+        };
+        Ways { statement: statement.is_some(), hook: settings.hook_url.is_some() }
+    }
+
+    fn any(self) -> bool {
+        self.statement || self.hook
+    }
 }
 
 /// An answer and what became of it.
@@ -67,9 +85,9 @@ pub struct Given {
 /// How far an answer has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ChoiceState {
-    /// On its way to the shop.
+    /// On its way to the shop, or, with nothing set up that would carry it there, to staff.
     Open,
-    /// The shop has it, or nothing is set up that would carry it there.
+    /// Handed over; or seen to be done, by the feed or by staff.
     Done,
     Refused,
     /// A newer answer came before it was handed over.
@@ -109,19 +127,13 @@ impl Store {
         let Some(line) = line else { return Ok(None) };
         let decision = decide(&line);
         let Decision::Taken { notice } = decision else { return Ok(Some(decision)) };
-        drop_older(&mut tx, &line).await?;
-        insert(&mut tx, &line, answering, notice, asking).await?;
+        let Answering { choice, ways, .. } = answering;
+        let new =
+            NewAnswer::of(&line.line, line.order_row, choice, By::Customer, notice, ways, (asking.clock, asking.now));
+        record_answers(&mut tx, &[new], asking.now).await?;
         let grow = sql!("update orders set revision = revision + 1 where id = $1");
         tx.execute(grow, values![line.order_row]).await?;
         acknowledge(&mut tx, &line, answering, asking).await?;
-        let to = notice.map_or_else(|| "no notification".to_owned(), |notice| notice.to_string());
-        let detail = format!(
-            "the customer answered {} for {} open, to {to}",
-            answering.choice.word(),
-            line.line.open().normalize()
-        );
-        let (shop_id, line_id) = (&*line.line.shop_id, &*line.line.line_id);
-        record_events(&mut tx, &[EventRow { shop_id, line_id, what: "answered", detail }], asking.now).await?;
         tx.commit().await?;
         Ok(Some(decision))
     }
@@ -178,138 +190,123 @@ async fn line(tx: &mut Tx, answering: Answering<'_>) -> Result<Option<Reached>, 
     Ok(reach.and_then(|mut reach| reach.lines.pop()))
 }
 
-/// Older answers about the line that were not handed over yet are not handed over any more. One that is being handed
-/// over at this moment ends as it ends.
-async fn drop_older(tx: &mut Tx, line: &Reached) -> Result<(), StoreError> {
-    let older = sql!("update choices set state = $3 where shop_id = $1 and line_id = $2 and state = 'open' "
-        "and (owner is null or lease_until < " now ")");
-    let dropped = ChoiceState::Dropped.word();
-    tx.execute(older, values![&line.line.shop_id, &line.line.line_id, dropped]).await.map(drop)
+/// An answer that is to be recorded.
+pub(super) struct NewAnswer {
+    order_row: i64,
+    /// The pieces ordered and not cancelled.
+    wanted: Decimal,
+    ways: Ways,
+    outgoing: Outgoing,
 }
 
-async fn insert(
-    tx: &mut Tx,
-    line: &Reached,
-    Answering { choice, ways, .. }: Answering<'_>,
-    notice: Option<Uuid>,
-    asking: Asking<'_>,
-) -> Result<(), StoreError> {
+impl NewAnswer {
+    /// About all that is open of `line`.
+    pub(super) fn of(
+        line: &Line,
+        order_row: i64,
+        choice: Choice,
+        by: By,
+        notice: Option<Uuid>,
+        ways: Ways,
+        (clock, now): (&Clock, Timestamp),
+    ) -> NewAnswer {
+        let outgoing = Outgoing {
+            id: clock.new_id(),
+            shop_id: line.shop_id.clone(),
+            order_id: line.order_id.clone(),
+            order_number: line.order_number.clone(),
+            line_id: line.line_id.clone(),
+            choice,
+            quantity: line.open().normalize(),
+            chosen_at: now,
+            by,
+            notification_id: notice,
+            customer_email: line.customer_email.clone().unwrap_or_default(),
+        };
+        NewAnswer { order_row, wanted: line.wanted().normalize(), ways, outgoing }
+    }
+
+    /// A wait asks nothing of the shop; a cancel with no way to carry it waits for a person, or for the feed.
+    fn is_complete(&self) -> bool {
+        self.outgoing.choice == Choice::Wait && !self.ways.any()
+    }
+
+    fn is_for_staff(&self) -> bool {
+        self.outgoing.choice == Choice::Cancel && !self.ways.any()
+    }
+
+    fn event(&self) -> EventRow<'_> {
+        let Outgoing { shop_id, line_id, choice, quantity, by, notification_id, .. } = &self.outgoing;
+        let to = notification_id.map_or_else(|| "no notification".to_owned(), |notice| notice.to_string());
+        let who = match by {
+            By::Customer => "the customer",
+            By::Silence => "silence",
+            By::Staff => "staff, for the customer,",
+        };
+        let detail = format!("{who} answered {} for {quantity} open, to {to}", choice.word());
+        EventRow { shop_id, line_id, what: "answered", detail }
+    }
+}
+
+/// Records answers, each in the place of the older ones of its line that were not handed over yet. What nothing is set
+/// up for is put before staff at once.
+pub(super) async fn record_answers(tx: &mut Tx, new: &[NewAnswer], now: Timestamp) -> Result<(), StoreError> {
+    #[derive(Serialize)]
+    struct AnswerRow<'a> {
+        id: Uuid,
+        shop_id: &'a str,
+        line_id: &'a str,
+        order_row: i64,
+        choice: &'a str,
+        quantity: String,
+        wanted: String,
+        made_by: &'a str,
+        notification_id: Option<Uuid>,
+        state: &'a str,
+        statement: &'a str,
+        hook: &'a str,
+        complete: bool,
+    }
+    if new.is_empty() {
+        return Ok(());
+    }
     let word = |is_set_up: bool| if is_set_up { "waiting" } else { "none" };
-    // A wait asks nothing of the shop; a cancel with no way to carry it waits for a person, or for the feed.
-    let complete = choice == Choice::Wait && !ways.statement && !ways.hook;
-    let state = if complete { ChoiceState::Done } else { ChoiceState::Open };
-    let insert = sql!("insert into choices (id, shop_id, line_id, order_row, choice, quantity, chosen_at, made_by, "
-        "notification_id, state, statement, hook, due_at, taken_at) "
-        "values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $7, $13)");
-    let values = values![
-        asking.clock.new_id(),
-        &line.line.shop_id,
-        &line.line.line_id,
-        line.order_row,
-        choice.word(),
-        line.line.open().normalize().to_string(),
-        asking.now,
-        By::Customer.word(),
-        notice.map(|notice| notice.to_string()),
-        state.word(),
-        word(ways.statement),
-        word(ways.hook),
-        complete.then_some(asking.now),
-    ];
-    tx.execute(insert, values).await.map(drop)
-}
-
-/// Adds the answer to the order's acknowledgement that nobody has begun to send, or makes one.
-async fn acknowledge(
-    tx: &mut Tx,
-    line: &Reached,
-    Answering { choice, settle, .. }: Answering<'_>,
-    asking: Asking<'_>,
-) -> Result<(), StoreError> {
-    let answered = Answered { choice, at: asking.now, refused_because: None };
-    let said = ContentLine { answer: Some(answered), ..said(line, vec![Kind::ChoiceReceived], asking.today) };
-    let mut news_id = None;
-    for channel in asking.channels {
-        if !amend(tx, line.order_row, channel, &said, asking.now).await? {
-            let content = Content { kind: Kind::ChoiceReceived, lines: vec![said.clone()] };
-            make(tx, line.order_row, channel, &content, asking.now + settle, &mut news_id, asking).await?;
-        }
-    }
-    Ok(())
-}
-
-/// Adds to the acknowledgement that waits for more answers; `false`: there is none, or somebody has begun to send it.
-async fn amend(
-    tx: &mut Tx,
-    order_row: i64,
-    channel: &str,
-    said: &ContentLine,
-    now: Timestamp,
-) -> Result<bool, StoreError> {
-    // Locked, so that nobody takes it from here on; who had it in hand until now may have rendered it.
-    let waiting = sql!("select id, content from outbox where order_row = $1 and channel = $2 and kind = $3 and state = $4 "
-        "and attempts = 0 and due_at > $5 order by id desc limit 1" lock);
-    let of_order = values![order_row, channel, Kind::ChoiceReceived.word(), State::Queued.word(), now];
-    let Some(row) = tx.row(waiting, of_order).await? else { return Ok(false) };
-    let mut content: Content = row.json("content")?;
-    content.lines.retain(|line| line.line_id != said.line_id);
-    content.lines.push(said.clone());
-    let amend = sql!("update outbox set content = $2 where id = $1 "
-        "and not exists (select 1 from contents c where c.notification_id = outbox.id)");
-    let amended = tx.execute(amend, values![row.id("id")?, serde_json::to_string(&content)?]).await?;
-    Ok(amended > 0)
-}
-
-/// Makes a notification that answers her. The flood guard does not count it. Those of several channels are joined by
-/// the id of the first.
-async fn make(
-    tx: &mut Tx,
-    order_row: i64,
-    channel: &str,
-    content: &Content,
-    due_at: Timestamp,
-    news_id: &mut Option<Uuid>,
-    asking: Asking<'_>,
-) -> Result<(), StoreError> {
-    let id = asking.clock.new_id();
-    let news_id = *news_id.get_or_insert(id);
-    let kind = content.kind.word();
-    let insert = sql!("insert into outbox (id, news_id, order_row, channel, kind, kinds, state, content, settled, ready, news, calendar, "
-        "created_at, due_at) values ($1, $2, $3, $4, $5, $6, $7, $8, true, true, false, true, $9, $10)");
-    let values = values![
-        id,
-        news_id,
-        order_row,
-        channel,
-        kind,
-        format!(" {kind} "),
-        State::Queued.word(),
-        serde_json::to_string(content)?,
-        asking.now,
-        due_at,
-    ];
-    tx.execute(insert, values).await.map(drop)
-}
-
-/// The lines of the order that wait, as a mail shows them that tells no news of them.
-fn waiting(found: &Reach, today: Date) -> Vec<ContentLine> {
-    let of_order = found.lines.iter().filter(|line| line.order_row == found.order.row && !line.gone);
-    of_order
-        .filter(|line| line.line.status() == Status::Backordered)
-        .map(|line| said(line, Vec::new(), today))
-        .collect()
-}
-
-fn said(line: &Reached, news: Vec<Kind>, today: Date) -> ContentLine {
-    let standing = Standing::of(&line.line, today);
-    ContentLine {
-        line_id: line.line.line_id.clone(),
-        quantity: if news.is_empty() { standing.short } else { standing.open },
-        news,
-        previous_expected_on: line.told.as_ref().and_then(|told| told.standing.expected_on),
-        standing,
-        terms: Terms::default(),
-        expires_at: None,
-        answer: None,
-    }
+    let rows: Vec<AnswerRow> = new
+        .iter()
+        .map(|new| {
+            let state = if new.is_complete() { ChoiceState::Done } else { ChoiceState::Open };
+            AnswerRow {
+                id: new.outgoing.id,
+                shop_id: &new.outgoing.shop_id,
+                line_id: &new.outgoing.line_id,
+                order_row: new.order_row,
+                choice: new.outgoing.choice.word(),
+                quantity: new.outgoing.quantity.to_string(),
+                wanted: new.wanted.to_string(),
+                made_by: new.outgoing.by.word(),
+                notification_id: new.outgoing.notification_id,
+                state: state.word(),
+                statement: word(new.ways.statement),
+                hook: word(new.ways.hook),
+                complete: new.is_complete(),
+            }
+        })
+        .collect();
+    let rows = batch(&rows)?;
+    // One that is being handed over at this moment ends as it ends.
+    let older = sql!("update choices set state = 'dropped', owner = null, lease_until = null from "
+        rows(shop_id text, line_id text) " where choices.shop_id = x.shop_id and choices.line_id = x.line_id "
+        "and state = 'open' and (owner is null or lease_until < " now ")");
+    tx.execute(older, vec![rows.clone()]).await?;
+    let insert = sql!("insert into choices (id, shop_id, line_id, order_row, choice, quantity, wanted, chosen_at, made_by, "
+        "notification_id, state, statement, hook, due_at, taken_at, confirmed_at) "
+        "select x.id, x.shop_id, x.line_id, x.order_row, x.choice, x.quantity, x.wanted, $2, x.made_by, x.notification_id, "
+        "x.state, x.statement, x.hook, $2, case when x.complete then $2 end, case when x.complete then $2 end from "
+        rows(id text, shop_id text, line_id text, order_row bigint, choice text, quantity text, wanted text, made_by text,
+            notification_id text, state text, statement text, hook text, complete boolean));
+    tx.execute(insert, vec![rows, now.into()]).await?;
+    record_events(tx, &new.iter().map(NewAnswer::event).collect::<Vec<_>>(), now).await?;
+    let for_staff = new.iter().filter(|new| new.is_for_staff());
+    let tasks: Vec<_> = for_staff.map(|new| matters::to_do(&new.outgoing)).collect();
+    tasks::add(tx, &tasks, now).await
 }

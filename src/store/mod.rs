@@ -4,14 +4,18 @@
 //! speaks of one topic, in the words of the module it serves. Every method runs on SQLite and on PostgreSQL, and one
 //! suite of tests runs it on both.
 
+mod acknowledging;
 pub mod choices;
+mod confirming;
 pub mod dialect;
 mod ending;
 pub mod facts;
 pub mod feeds;
 pub mod file_system;
+pub mod handover;
 pub mod lines;
 pub mod log;
+mod matters;
 pub mod outbox;
 pub mod promises;
 pub mod reach;

@@ -131,12 +131,16 @@ impl Store {
         let claim = sql!("update outbox set state = 'sending', owner = $1, lease_until = " now " + $2, fence = fence + 1, in_transfer = false "
             "where id in (select o.id from outbox o where o.state in ('queued', 'in_doubt') and o.ready and o.settled "
             "and o.due_at <= $3 and o.channel = $4 "
-            // Two questions for each row, in the order of the index, until there are enough: `not exists` would be
+            // Three questions for each row, in the order of the index, until there are enough: `not exists` would be
             // planned as a join over the whole backlog.
             "and (select 1 from outbox s where s.order_row = o.order_row and s.channel = o.channel and s.state = 'sending' limit 1) is null "
             // What may have been sent goes before what is newer, if both are due.
             "and (select 1 from outbox d where d.order_row = o.order_row and d.channel = o.channel and d.state = 'in_doubt' "
             "and d.due_at <= $3 and d.id <> o.id and (o.state = 'queued' or (d.created_at, d.id) < (o.created_at, o.id)) limit 1) is null "
+            // What answers her goes before the news of her order, if both are due: of one order only one may be in hand.
+            "and (o.state = 'in_doubt' or (select 1 from outbox a where a.order_row = o.order_row and a.channel = o.channel "
+            "and not a.news and a.state = 'queued' and a.ready and a.settled and a.due_at <= $3 and a.id <> o.id "
+            "and (o.news or (a.due_at, a.id) < (o.due_at, o.id)) limit 1) is null) "
             "order by o.due_at, o.id limit $5" either("", " for update skip locked") ") "
             "returning id, order_row, kind, content, fence, created_at, charged, doubts, "
             "exists (select 1 from contents c where c.notification_id = outbox.id) as rendered, "
@@ -244,6 +248,7 @@ impl Store {
     pub async fn expire_leases(&self) -> Result<(), StoreError> {
         let mut tx = self.write().await?;
         tx.execute(sql!("update outbox set lease_until = 0 where state = 'sending'"), values![]).await?;
+        tx.execute(sql!("update choices set lease_until = 0 where owner is not null"), values![]).await?;
         tx.execute(sql!("update leases set until = 0"), values![]).await?;
         tx.commit().await
     }

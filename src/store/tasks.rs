@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::dialect::{Row, Tx, batch, sql, values};
-use super::{Store, StoreError};
+use super::{Store, StoreError, confirming, views};
 use crate::shop::line::{Line, Status};
 
 /// Something that waits for a person.
@@ -51,11 +51,21 @@ impl Store {
         tx.commit().await
     }
 
-    /// Ends tasks by their numbers; returns those that were open.
+    /// Ends tasks by their numbers; returns those that were open. An answer that such a task asked staff to carry out is
+    /// done then.
     pub async fn end_tasks(&self, ids: &[i64], now: Timestamp) -> Result<Vec<i64>, StoreError> {
         let mut tx = self.write().await?;
+        let numbers = views::numbers(ids.iter().copied())?;
+        let open = sql!("select kind, shop_id, subject from tasks where done_at is null and id in (select n from " rows(n bigint) ")");
+        let rows = tx.rows(open, vec![numbers.clone()]).await?;
+        let lines = rows.iter().filter_map(|row| confirming::line_of_task(row).transpose());
+        let lines = lines.collect::<Result<Vec<_>, _>>()?;
+        // Orders are locked first, by whoever writes.
+        let orders = confirming::orders_of(&mut tx, &lines).await?;
+        views::lock(&mut tx, &orders).await?;
+        confirming::done_by_staff(&mut tx, &lines, now).await?;
         let end = sql!("update tasks set done_at = $2 where done_at is null and id in (select n from " rows(n bigint) ") returning id");
-        let rows = tx.rows(end, vec![super::views::numbers(ids.iter().copied())?, now.into()]).await?;
+        let rows = tx.rows(end, vec![numbers, now.into()]).await?;
         tx.commit().await?;
         rows.iter().map(|row| row.int("id")).collect()
     }

@@ -7,6 +7,7 @@
 
 pub mod detect;
 mod intake;
+pub mod recheck;
 pub mod rehearsal;
 pub mod spill;
 pub mod standing;
@@ -19,6 +20,7 @@ use jiff::{Timestamp, civil::Date};
 use tokio::sync::watch;
 use tracing::{error, info, warn};
 
+use crate::choice::Choice;
 use crate::clock::Clock;
 use crate::outbox::notification::MAIL;
 use crate::outbox::plan::{Circumstances, Look, plan};
@@ -29,6 +31,7 @@ use crate::settings::duration::Span;
 use crate::settings::orders::FirstSweep;
 use crate::shop::line::{Line, Status};
 use crate::shop::{Shop, ShopError};
+use crate::store::choices::Ways;
 use crate::store::facts::fact;
 use crate::store::record::{Batch, FloodGuard, Recording, flood_window};
 use crate::store::tasks::NewTask;
@@ -271,16 +274,16 @@ impl Watcher {
             rehearsal: false,
             first_sight: Some(&first_sight),
             last_sweep,
+            ways: Ways::of(Choice::Cancel, &self.settings.choices),
             baseline: if baseline { Some(&as_told) } else { None },
         };
-        let (mut silent, mut alarms) = (Vec::new(), Vec::new());
+        let mut alarms = Vec::new();
         let mut decide = |order: &mut Order| {
             let schedule = self.schedules.of(&order.shop_id);
             if baseline && order.view.quiet_since.is_none() {
                 order.view.quiet_since = Some(schedule.spread(began, &order.shop_id, &order.order_id));
             }
             let plan = plan(&order.view, Circumstances { look, began, schedule });
-            silent.extend(plan.silent.iter().map(|silent| (order.shop_id.clone(), silent.clone())));
             alarms.extend(plan.alarms.iter().map(|line_id| not_shipped(order, line_id)));
             plan
         };
@@ -295,6 +298,7 @@ impl Watcher {
         }
         if look == Look::Sweep {
             self.store.record_tasks(&alarms, &[NOT_SHIPPED], began).await?;
+            self.store.review_answers(began).await?;
         }
         let guard = FloodGuard {
             since: flood_window(began, self.settings.orders.sweep_every),

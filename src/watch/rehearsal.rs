@@ -12,6 +12,7 @@ use crate::outbox::plan::{Circumstances, Content, Look, plan};
 use crate::outbox::schedule::Schedule;
 use crate::settings::orders::FirstSweep;
 use crate::shop::line::Line;
+use crate::store::choices::Ways;
 use crate::store::facts::fact;
 use crate::store::record::{Batch, Recording};
 use crate::store::views::Order;
@@ -61,6 +62,7 @@ impl Watcher {
             rehearsal: true,
             first_sight: Some(&first_sight),
             last_sweep: self.last_sweep().await?,
+            ways: Ways::default(),
             baseline: None,
         };
         let mut decide = |order: &mut Order| {

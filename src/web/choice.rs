@@ -131,7 +131,7 @@ impl Web {
             order_row: reach.order.row,
             line_id,
             choice,
-            ways: self.ways(choice),
+            ways: Ways::of(choice, &self.settings.choices),
             settle: self.schedules.of(&reach.order.shop_id).settle,
         };
         let decided = self.store.answer(answering, self.asking(&reach, now), |line| {
@@ -150,16 +150,6 @@ impl Web {
             Channels::Both => &[MAIL, WEBHOOK],
         };
         Asking { clock: &self.clock, now, today: self.schedules.of(&reach.order.shop_id).today(now), channels }
-    }
-
-    /// What is set up to carry this choice to the shop.
-    fn ways(&self, choice: Choice) -> Ways {
-        let choices = &self.settings.choices;
-        let statement = match choice {
-            Choice::Wait => &choices.sql.wait,
-            Choice::Cancel => &choices.sql.cancel,
-        };
-        Ways { statement: statement.is_some(), hook: choices.hook_url.is_some() }
     }
 }
 

@@ -4,6 +4,7 @@
 mod answering;
 mod attacks;
 mod browser;
+mod handover;
 mod links;
 mod pages;
 

@@ -6,4 +6,5 @@ mod law;
 mod recipients;
 mod sending;
 mod settling;
+mod silence;
 mod telling;

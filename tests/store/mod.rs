@@ -1,6 +1,7 @@
 //! Every method of the state database, on SQLite and on PostgreSQL: one suite, so that the two cannot drift apart.
 
 mod facts;
+mod handover;
 mod looks;
 mod outbox;
 mod products;
@@ -15,6 +16,7 @@ use backorderd::settings::delivery::{DeliverySettings, UpdateSettings};
 use backorderd::settings::duration::Span;
 use backorderd::shop::line::{Line, Payment};
 use backorderd::store::Store;
+use backorderd::store::choices::Ways;
 use backorderd::store::outbox::{Attempt, Claimed, Fate, Finish, Mark, Prepared};
 use backorderd::store::record::{Batch, FloodGuard, Recording};
 use backorderd::store::views::Order;
@@ -110,6 +112,7 @@ fn recording(clock: &Clock, began: Timestamp) -> Recording<'_> {
         rehearsal: false,
         first_sight: None,
         last_sweep: None,
+        ways: Ways::default(),
         baseline: None,
     }
 }

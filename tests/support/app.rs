@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use backorderd::app::App;
+use backorderd::choice::carrier::{Carrier, HandedOver, Ways};
 use backorderd::clock::Clock;
 use backorderd::deliver::{Delivered, Delivery};
 use backorderd::render::mime;
@@ -156,6 +157,11 @@ impl TestApp {
         self.process.delivery.tick().await.unwrap()
     }
 
+    /// Hands over what is due, on these ways.
+    pub async fn hand_over(&self, ways: &Ways) -> HandedOver {
+        self.process.carrier(ways.clone()).tick().await.unwrap()
+    }
+
     /// Sweeps, lets everything settle, sweeps again, delivers what is due.
     pub async fn tick_all(&self) -> Delivered {
         self.settle().await;
@@ -251,6 +257,12 @@ impl Process {
             assert!(self.watcher.has_lease().await);
         }
         self.watcher.sweep().await
+    }
+
+    /// What hands answers over in this process, on these ways.
+    pub fn carrier(&self, ways: Ways) -> Arc<Carrier> {
+        let carrier = Arc::into_inner(self.app.carrier().unwrap()).unwrap();
+        Arc::new(Carrier { ways, ..carrier })
     }
 
     pub async fn rest(&self) {

@@ -8,3 +8,4 @@ pub mod shop_desk;
 pub mod shops;
 pub mod smtp_server;
 pub mod state;
+pub mod ways;

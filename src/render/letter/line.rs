@@ -190,7 +190,13 @@ fn next(voice: &Voice, draft: &Draft, line: &DraftLine) -> Result<Vec<String>, U
     let mut next = Vec::new();
     match line.news {
         Some(Kind::Restocked) => next.push(voice.say("next-restocked", &[])?),
-        Some(Kind::Cancelled) => next.push(voice.say("next-cancelled", &[])?),
+        Some(Kind::Cancelled) => {
+            if let Some(last_day) = line.silent_until {
+                let date = voice.day(last_day);
+                next.push(voice.say("next-cancelled-unanswered", &[("date", Value::Text(&date))])?);
+            }
+            next.push(voice.say("next-cancelled", &[])?);
+        }
         Some(Kind::ChoiceRefused | Kind::FreshLink) => next.extend(as_it_stands(voice, line)?),
         _ => {}
     }

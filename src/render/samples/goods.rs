@@ -49,6 +49,7 @@ fn line(line_id: &str, name: &str, quantity: i64, open: i64, terms: Terms) -> Dr
         reason: None,
         terms,
         answer: None,
+        silent_until: None,
         alternatives: Vec::new(),
     }
 }

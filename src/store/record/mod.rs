@@ -12,9 +12,10 @@ use std::collections::BTreeSet;
 use jiff::{Timestamp, civil::Date};
 use serde::Serialize;
 
+use super::choices::Ways;
 use super::dialect::{Tx, batch, sql, values};
 use super::views::{self, Order};
-use super::{Store, StoreError};
+use super::{Store, StoreError, confirming};
 use crate::clock::Clock;
 use crate::failpoint::Commit;
 use crate::outbox::plan::Plan;
@@ -52,6 +53,8 @@ pub struct Recording<'a> {
     pub first_sight: Option<&'a (dyn Fn(&Line) -> (PromiseClock, Date) + Sync)>,
     /// The last look that saw every line; `None`: this is the first.
     pub last_sweep: Option<Timestamp>,
+    /// What carries a cancel to the shop, where silence cancels.
+    pub ways: Ways,
     /// The very first sweep: what it finds counts as told.
     pub baseline: Option<&'a (dyn Fn(&Line, Timestamp) -> Told + Sync)>,
 }
@@ -84,6 +87,7 @@ impl Store {
         let rows: Vec<i64> = touched.iter().chain(&found.rows).copied().collect::<BTreeSet<_>>().into_iter().collect();
         views::lock(&mut tx, &rows).await?;
         seen.record(&mut tx, found, how).await?;
+        confirming::confirm(&mut tx, &found.changed, how.began).await?;
         let mut orders = views::load(&mut tx, &rows, how.channel, how.began).await?;
         let mut plans = Vec::with_capacity(orders.len());
         for order in &mut orders {

@@ -7,8 +7,10 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::{EventRow, Recording, TellingRow, record_events};
+use crate::choice::{By, Choice};
 use crate::outbox::notification::State;
-use crate::outbox::plan::{Action, Plan, Telling};
+use crate::outbox::plan::{Action, Plan, Silent, Telling};
+use crate::store::choices::{NewAnswer, record_answers};
 use crate::store::dialect::{Tx, batch, sql};
 use crate::store::views::Order;
 use crate::store::{StoreError, ending};
@@ -49,6 +51,7 @@ pub(super) async fn record(
     let (mut made, mut amended) = (Vec::new(), Vec::new());
     let (mut superseded, mut expired) = (Vec::new(), Vec::new());
     let (mut planned, mut events) = (Vec::new(), Vec::new());
+    let mut silent = Vec::new();
     let micros = |at: Option<Timestamp>| at.map(Timestamp::as_microsecond);
     for (order, plan) in orders.iter().zip(plans) {
         rows.push(OrderPlan {
@@ -85,6 +88,7 @@ pub(super) async fn record(
             }
             _ => {}
         }
+        silent.extend(plan.silent.iter().filter_map(|silent| answer_of_silence(order, silent, how)));
         for ((line, after), because) in order.view.lines.iter().zip(&plan.planned).zip(&plan.because) {
             let (shop_id, line_id) = (&*line.line.shop_id, &*line.line.line_id);
             if *after != line.planned {
@@ -112,7 +116,15 @@ pub(super) async fn record(
             " where true on conflict (shop_id, line_id, recipient) do update set planned = excluded.planned");
         tx.execute(upsert, vec![batch(&planned)?]).await?;
     }
-    record_events(tx, &events, how.began).await
+    record_events(tx, &events, how.began).await?;
+    record_answers(tx, &silent, how.began).await
+}
+
+/// The cancel that silence is, of a line of the order.
+fn answer_of_silence(order: &Order, silent: &Silent, how: Recording<'_>) -> Option<NewAnswer> {
+    let view = order.view.lines.iter().find(|view| view.line.line_id == silent.line_id)?;
+    let when = (how.clock, how.began);
+    Some(NewAnswer::of(&view.line, order.row, Choice::Cancel, By::Silence, silent.notice, how.ways, when))
 }
 
 fn new_row(id: Uuid, order: &Order, telling: &Telling) -> Result<NewRow, StoreError> {

@@ -1,0 +1,36 @@
+//! Orders planned afresh between two looks, from what is recorded.
+//!
+//! In: the orders whose notification was overtaken, or whose answer the shop refused. Out: what is to be told of them
+//! now. Nothing is read, so nothing settles, and what the calendar brings waits for a sweep.
+
+use crate::clock::Clock;
+use crate::outbox::notification::MAIL;
+use crate::outbox::plan::{Circumstances, Look, plan};
+use crate::outbox::schedule::Schedules;
+use crate::store::choices::Ways;
+use crate::store::record::{Batch, Recording};
+use crate::store::views::Order;
+use crate::store::{Store, StoreError};
+
+/// Plans the orders of `rows`.
+pub async fn recheck(store: &Store, schedules: &Schedules, clock: &Clock, rows: Vec<i64>) -> Result<(), StoreError> {
+    let began = clock.now();
+    let how = Recording {
+        clock,
+        began,
+        channel: MAIL,
+        ready: true,
+        watcher: None,
+        rehearsal: false,
+        first_sight: None,
+        last_sweep: None,
+        ways: Ways::default(),
+        baseline: None,
+    };
+    let found = Batch { rows, ..Batch::default() };
+    let decide = |order: &mut Order| {
+        let schedule = schedules.of(&order.shop_id);
+        plan(&order.view, Circumstances { look: Look::Recheck, began, schedule })
+    };
+    store.record(&found, how, decide).await.map(drop)
+}
