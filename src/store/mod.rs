@@ -5,6 +5,7 @@
 //! suite of tests runs it on both.
 
 pub mod choices;
+pub mod deadlines;
 pub mod dialect;
 mod ending;
 pub mod facts;
