@@ -178,7 +178,13 @@ fn line_of(row: &Row) -> Result<LineRecord, StoreError> {
         // It vanished before a whole look was over; it was seen once.
         history.last_open_at = Some(row.time("first_seen_at")?);
     }
-    Ok(LineRecord { order_row: row.int("order_row")?, line, gone, history, refunded_at: row.maybe_time("refunded_at")? })
+    Ok(LineRecord {
+        order_row: row.int("order_row")?,
+        line,
+        gone,
+        history,
+        refunded_at: row.maybe_time("refunded_at")?,
+    })
 }
 
 /// The places of the lines whose option notice is held: it alone has a midnight from which it is too late.

@@ -15,6 +15,7 @@ pub mod lines;
 pub mod log;
 pub mod outbox;
 pub mod promises;
+pub mod proof;
 pub mod reach;
 pub mod record;
 pub mod staff;

@@ -7,8 +7,8 @@ use jiff::{Timestamp, civil::Date};
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::dialect::{Row, Tx, batch, sql};
 use super::StoreError;
+use super::dialect::{Row, Tx, batch, sql};
 use crate::choice::{Answer, By, Choice};
 use crate::outbox::plan::Content;
 use crate::promise::clock::Clock;
