@@ -52,6 +52,7 @@ create table lines (
   primary key (shop_id, line_id)
 );
 create index lines_of_order on lines (order_row);
+create index lines_with_deadlines on lines (shop_id, line_id) where backordered_on is not null;
 
 -- What a recipient was told of a line, and what was last planned for her. Recipient '*' is the baseline, for everybody.
 create table tellings (

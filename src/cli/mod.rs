@@ -6,6 +6,7 @@
 mod check;
 mod dates;
 mod dead_links;
+mod deadlines;
 mod demo;
 mod draft;
 mod dry_run;
@@ -16,6 +17,9 @@ mod log_object;
 mod output;
 mod preview;
 mod progress;
+mod proof;
+mod proof_words;
+mod refunded;
 mod run;
 mod show;
 mod staff;
@@ -98,6 +102,12 @@ enum Command {
     Withdraw(staff::StaffArguments),
     /// What waits for a person, with the reason and the mend.
     Tasks(tasks::TasksArguments),
+    /// What is due by law: notices, answers, cancellations by silence, refunds; soonest first.
+    Deadlines(deadlines::DeadlinesArguments),
+    /// The refund of these lines was made.
+    Refunded(refunded::RefundedArguments),
+    /// Everything told and answered about an order, in one text for a dispute.
+    Proof(proof::ProofArguments),
     /// Expected dates by product, from the supplier.
     Dates(dates::DatesArguments),
 }
@@ -140,6 +150,9 @@ impl Command {
             Command::Hold(arguments) => arguments.run(Action::Hold, general).await,
             Command::Withdraw(arguments) => arguments.run(Action::Withdraw, general).await,
             Command::Tasks(arguments) => arguments.run(general).await,
+            Command::Deadlines(arguments) => arguments.run(general).await,
+            Command::Refunded(arguments) => arguments.run(general).await,
+            Command::Proof(arguments) => arguments.run(general).await,
             Command::Dates(arguments) => arguments.run(general).await,
         }
     }

@@ -101,6 +101,11 @@ pub fn second(at: Timestamp, zone: &TimeZone) -> String {
     at.to_zoned(zone.clone()).strftime("%Y-%m-%d %H:%M:%S").to_string()
 }
 
+/// An instant for disputes: to the second, in the shop's zone, with its offset from UTC.
+pub fn exact(at: Timestamp, zone: &TimeZone) -> String {
+    at.to_zoned(zone.clone()).strftime("%Y-%m-%d %H:%M:%S %:z").to_string()
+}
+
 /// `text` with `indent` before each line that is not empty.
 pub fn indented(text: &str, indent: &str) -> String {
     let mut indented = String::with_capacity(text.len());

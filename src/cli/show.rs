@@ -85,7 +85,7 @@ pub async fn find(store: &Store, prefix: &str) -> anyhow::Result<LogEntry> {
 }
 
 /// The parts of a kept mail, with dead links.
-fn readable(kept: &Kept) -> anyhow::Result<Readable> {
+pub fn readable(kept: &Kept) -> anyhow::Result<Readable> {
     let readable = mime::read(&unpack(&kept.message).context("what is kept of it is damaged")?);
     // On its way a mail's lines end with CR and LF (RFC 5322, section 2.3); here they end as they were written.
     let lines = |part: Option<String>| part.map(|part| part.replace("\r\n", "\n"));
@@ -140,7 +140,7 @@ fn head(entry: &LogEntry, zone: &TimeZone) -> String {
 }
 
 /// The state with its reason.
-fn state(entry: &LogEntry) -> String {
+pub fn state(entry: &LogEntry) -> String {
     let word = entry.state.word();
     let note = entry.note.as_deref().filter(|_| entry.state != State::Sent);
     let doubled = if entry.possible_duplicate { "; it may have arrived twice" } else { "" };

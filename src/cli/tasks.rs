@@ -55,7 +55,11 @@ impl TasksArguments {
     }
 
     async fn list(&self, app: &App) -> anyhow::Result<ExitCode> {
+        let schedules = Schedules::new(&app.settings);
         let mut tasks = app.store.tasks().await?;
+        tasks.extend(app.store.refunds_due(&schedules, app.clock.now()).await?);
+        tasks.sort_by_key(Task::rank);
+        tasks.iter_mut().for_each(|task| say_when_too_late(task, &schedules));
         // What concerns all shops has no shop.
         let concerns = |task: &Task, shop: &String| task.shop_id == *shop || task.shop_id.is_empty();
         tasks.retain(|task| self.shop.as_ref().is_none_or(|shop| concerns(task, shop)));
@@ -67,9 +71,17 @@ impl TasksArguments {
         } else if tasks.is_empty() {
             eprintln!("nothing waits for a person");
         } else {
-            print(listing(&tasks, &Schedules::new(&app.settings)).to_string())?;
+            print(listing(&tasks, &schedules).to_string())?;
         }
         Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// Adds to the reason until when a legal notice in it can leave.
+fn say_when_too_late(task: &mut Task, schedules: &Schedules) {
+    if let Some(too_late_at) = task.too_late_at {
+        let too_late_at = minute(too_late_at, &schedules.of(&task.shop_id).zone);
+        task.reason += &format!("; it holds a legal notice, which is too late from {too_late_at} on");
     }
 }
 
@@ -133,6 +145,9 @@ fn ends_otherwise(id: &str) -> String {
         Some(("address", line)) => format!(
             "task {id} ends by itself when the shop has an e-mail address for line {line}, or the line no longer waits"
         ),
+        Some(("refund", line)) => {
+            format!("task {id} ends when the refund is made: `backorderd refunded {line}`")
+        }
         _ => format!("there is no task {id}; `backorderd tasks` lists them"),
     }
 }

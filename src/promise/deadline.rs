@@ -31,6 +31,21 @@ pub enum Flag {
     NoOrderDate,
 }
 
+impl Flag {
+    /// As in JSON.
+    pub fn word(self) -> &'static str {
+        match self {
+            Flag::StricterReading => "stricter_reading",
+            Flag::NoticeLate => "notice_late",
+            Flag::NoticeBounced => "notice_bounced",
+            Flag::NoticeHeld => "notice_held",
+            Flag::BeforeInstall => "before_install",
+            Flag::NoReason => "no_reason",
+            Flag::NoOrderDate => "no_order_date",
+        }
+    }
+}
+
 /// The answer of the customer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -39,6 +54,17 @@ pub enum Answered {
     None,
     Wait,
     Cancel,
+}
+
+impl Answered {
+    /// As in JSON.
+    pub fn word(self) -> &'static str {
+        match self {
+            Answered::None => "none",
+            Answered::Wait => "wait",
+            Answered::Cancel => "cancel",
+        }
+    }
 }
 
 /// One line's deadlines; every key is there.

@@ -26,7 +26,7 @@ pub struct History {
     pub cancelled_at: Option<Timestamp>,
     /// Whether staff said that the refund was made.
     pub refunded: bool,
-    /// Whether a notification about the line is held now.
+    /// Whether an option notice of the line is held now.
     pub held: bool,
 }
 

@@ -34,6 +34,19 @@ pub enum Reason {
     ShopCancelled,
 }
 
+impl Reason {
+    /// As staff read it, after "because".
+    pub fn in_words(self) -> &'static str {
+        match self {
+            Reason::Answer => "the customer cancelled",
+            Reason::Silence => "silence cancelled",
+            Reason::NoNotice => "no choice was offered in time",
+            Reason::NoRenewedNotice => "no renewed choice was offered in time",
+            Reason::ShopCancelled => "the shop cancelled",
+        }
+    }
+}
+
 /// A refund that is due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Refund {

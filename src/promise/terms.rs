@@ -28,6 +28,18 @@ pub enum Stage {
 }
 
 impl Stage {
+    /// As in JSON.
+    pub fn word(self) -> &'static str {
+        match self {
+            Stage::None => "none",
+            Stage::Information => "information",
+            Stage::FirstShort => "first_short",
+            Stage::FirstLong => "first_long",
+            Stage::FirstIndefinite => "first_indefinite",
+            Stage::Renewed => "renewed",
+        }
+    }
+
     /// Whether a mail of this stage is an option notice: it offers wait or cancel, and the law counts it.
     pub fn is_option(self) -> bool {
         matches!(self, Stage::FirstShort | Stage::FirstLong | Stage::FirstIndefinite | Stage::Renewed)
@@ -44,6 +56,17 @@ pub enum Silence {
     Cancels,
     #[default]
     NoEffect,
+}
+
+impl Silence {
+    /// As in JSON.
+    pub fn word(self) -> &'static str {
+        match self {
+            Silence::Consent => "consent",
+            Silence::Cancels => "cancels",
+            Silence::NoEffect => "no_effect",
+        }
+    }
 }
 
 /// The terms of one line in one mail.

@@ -43,6 +43,18 @@ pub enum RuleSet {
     None,
 }
 
+impl RuleSet {
+    /// As in settings and JSON.
+    pub fn word(self) -> &'static str {
+        match self {
+            RuleSet::UsFtc => "us-ftc",
+            RuleSet::Uk => "uk",
+            RuleSet::Eu => "eu",
+            RuleSet::None => "none",
+        }
+    }
+}
+
 /// One row of the `lines` feed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Line {

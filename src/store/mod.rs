@@ -7,6 +7,7 @@
 mod acknowledging;
 pub mod choices;
 mod confirming;
+pub mod deadlines;
 pub mod dialect;
 mod ending;
 pub mod facts;
@@ -18,6 +19,7 @@ pub mod log;
 mod matters;
 pub mod outbox;
 pub mod promises;
+pub mod proof;
 pub mod reach;
 pub mod record;
 pub mod staff;

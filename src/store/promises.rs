@@ -7,13 +7,12 @@ use jiff::{Timestamp, civil::Date};
 use serde::Serialize;
 use uuid::Uuid;
 
+use super::StoreError;
 use super::dialect::{Row, Tx, batch, sql};
-use super::{Store, StoreError};
 use crate::choice::{Answer, By, Choice};
 use crate::outbox::plan::Content;
 use crate::promise::clock::Clock;
 use crate::promise::history::{History, Notice};
-use crate::settings::duration::Span;
 use crate::shop::line::RuleSet;
 
 /// What a line that was recorded without a clock stands under.
@@ -110,16 +109,4 @@ pub(super) async fn accept(tx: &mut Tx, accepted: &[(Uuid, i64, &Content, Timest
         rows(order_row bigint, line_id text, id text, accepted_at bigint, notice text)
         " join orders o on o.id = x.order_row where true on conflict do nothing");
     tx.execute(insert, vec![batch(&rows)?]).await.map(drop)
-}
-
-impl Store {
-    /// The rows of all orders with a line that stands under a rule set and is open, or was closed within `back`, for the
-    /// list of deadlines.
-    pub async fn orders_under_rules(&self, now: Timestamp, back: Span) -> Result<Vec<i64>, StoreError> {
-        let mut tx = self.read().await?;
-        let orders = sql!("select distinct order_row from lines where clock is not null and (not gone or last_open_at > $1) "
-            "order by order_row");
-        let rows = tx.rows(orders, vec![(now - back.signed()).into()]).await?;
-        rows.iter().map(|row| row.int("order_row")).collect()
-    }
 }

@@ -2,15 +2,18 @@
 //!
 //! Some tasks are written down when they come up (a row that cannot be read, a refused sweep, a mail that failed) and
 //! end when staff say so or the cause is gone. Others are what the other tables show (held notifications, lines without
-//! an address) and end by themselves.
+//! an address, refunds that are due) and end by themselves.
 
 use std::collections::HashSet;
 
 use jiff::Timestamp;
 use serde::Serialize;
 
+use super::deadlines::Listed;
 use super::dialect::{Row, Tx, batch, sql, values};
 use super::{Store, StoreError, confirming, views};
+use crate::outbox::schedule::Schedules;
+use crate::promise::calendar::add_days;
 use crate::shop::line::{Line, Status};
 
 /// Something that waits for a person.
@@ -25,6 +28,24 @@ pub struct Task {
     pub reason: String,
     pub mend: String,
     pub since: Timestamp,
+    /// A legal notice in it is too late from this midnight on.
+    #[serde(skip)]
+    pub too_late_at: Option<Timestamp>,
+}
+
+impl Task {
+    /// The order in which staff see tasks: what ends with a midnight first, then the oldest.
+    pub fn rank(&self) -> impl Ord + use<> {
+        (self.too_late_at.is_none(), self.too_late_at, self.since)
+    }
+}
+
+/// Legal notices that are held.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct HeldNotices {
+    pub number: i64,
+    /// The midnight from which the first of them is too late.
+    pub too_late_at: Option<Timestamp>,
 }
 
 /// A task to be written down.
@@ -70,7 +91,7 @@ impl Store {
         rows.iter().map(|row| row.int("id")).collect()
     }
 
-    /// Everything that waits for a person, oldest first.
+    /// Everything that waits for a person but refunds; legal notices that are held first, then the oldest.
     pub async fn tasks(&self) -> Result<Vec<Task>, StoreError> {
         let mut tx = self.read().await?;
         let open = sql!(
@@ -79,8 +100,27 @@ impl Store {
         let mut tasks = tx.rows(open, values![]).await?.iter().map(task_of).collect::<Result<Vec<_>, _>>()?;
         tasks.extend(held(&mut tx).await?);
         tasks.extend(without_address(&mut tx).await?);
-        tasks.sort_by_key(|task| task.since);
+        tasks.sort_by_key(Task::rank);
         Ok(tasks)
+    }
+
+    /// The refunds that are due, each until it is made.
+    pub async fn refunds_due(&self, schedules: &Schedules, now: Timestamp) -> Result<Vec<Task>, StoreError> {
+        let mut tasks = Vec::new();
+        self.deadlines(None, schedules, now, |listed| tasks.extend(refund_due(&listed, schedules))).await?;
+        tasks.sort_by_key(Task::rank);
+        Ok(tasks)
+    }
+
+    /// The held notifications that hold a legal notice.
+    pub async fn held_notices(&self) -> Result<HeldNotices, StoreError> {
+        let mut tx = self.read().await?;
+        let held = sql!("select count(distinct b.id) as number, min(said.value->>'expires_at') as too_late_at from outbox b join "
+            either("json_each(b.content, '$.lines')", "jsonb_array_elements(b.content::jsonb->'lines')") " said on true "
+            "where b.state = 'held' and said.value->>'expires_at' is not null");
+        let row = tx.row(held, values![]).await?;
+        let held = |row: Row| Ok(HeldNotices { number: row.int("number")?, too_late_at: midnight(&row)? });
+        row.map_or(Ok(HeldNotices::default()), held)
     }
 }
 
@@ -109,14 +149,25 @@ fn task_of(row: &Row) -> Result<Task, StoreError> {
         reason: row.text("reason")?,
         mend: row.text("mend")?,
         since: row.time("created_at")?,
+        too_late_at: None,
     })
 }
 
-/// Held notifications; those held for one reason are one task, however many there are.
+/// The midnight in a row, as content has it: without fractions, so that the least text is the first.
+fn midnight(row: &Row) -> Result<Option<Timestamp>, StoreError> {
+    let instant = |text: String| text.parse().map_err(|_| StoreError::Damaged(format!("{text} is no instant")));
+    row.maybe_text("too_late_at")?.map(instant).transpose()
+}
+
+/// Held notifications; those held for one reason are one task, however many there are, and those with legal notices
+/// are another.
 async fn held(tx: &mut Tx) -> Result<Vec<Task>, StoreError> {
-    let held = sql!("select min(b.id) as id, o.shop_id, coalesce(b.note, 'held by staff') as note, count(*) as number, "
-        "min(b.created_at) as since from outbox b join orders o on o.id = b.order_row where b.state = 'held' "
-        "group by o.shop_id, coalesce(b.note, 'held by staff')");
+    let held = sql!("select min(h.id) as id, h.shop_id, h.note, count(*) as number, min(h.created_at) as since, "
+        "min(h.too_late_at) as too_late_at from (select b.id, o.shop_id, coalesce(b.note, 'held by staff') as note, b.created_at, "
+        "(select min(said.value->>'expires_at') from "
+        either("json_each(b.content, '$.lines')", "jsonb_array_elements(b.content::jsonb->'lines')")
+        " said) as too_late_at from outbox b join orders o on o.id = b.order_row where b.state = 'held') h "
+        "group by h.shop_id, h.note, h.too_late_at is null");
     let task = |row: &Row| {
         let (id, number) = (row.text("id")?, row.int("number")?);
         let one = number == 1;
@@ -133,9 +184,36 @@ async fn held(tx: &mut Tx) -> Result<Vec<Task>, StoreError> {
                     .into()
             },
             since: row.time("since")?,
+            too_late_at: midnight(row)?,
         })
     };
     tx.rows(held, values![]).await?.iter().map(task).collect()
+}
+
+/// The task of a line whose refund is due.
+fn refund_due(listed: &Listed, schedules: &Schedules) -> Option<Task> {
+    let (line, refund) = (&listed.deadline, listed.refund?);
+    let eve = add_days(refund.vested_on, -1);
+    let shop = if listed.shop_id.is_empty() { String::new() } else { format!(" --shop {}", listed.shop_id) };
+    Some(Task {
+        id: format!("refund:{}", line.line_id),
+        kind: "refund_due".into(),
+        reason: format!(
+            "a refund for line {} of order {} is due by {}, because {}",
+            line.line_id,
+            line.order_number,
+            refund.due_by,
+            refund.reason.in_words()
+        ),
+        mend: format!(
+            "send the money back the way it was paid, then `backorderd refunded {}{shop}`; the feed's `refunded_at` ends it too",
+            line.line_id
+        ),
+        since: schedules.of(&listed.shop_id).calendar().end(eve),
+        shop_id: listed.shop_id.clone(),
+        subject: line.line_id.clone(),
+        too_late_at: None,
+    })
 }
 
 /// Lines on backorder whose customer cannot be told.
@@ -154,6 +232,7 @@ async fn without_address(tx: &mut Tx) -> Result<Vec<Task>, StoreError> {
                 shop_id: line.shop_id,
                 subject: line.line_id,
                 since: row.time("changed_at")?,
+                too_late_at: None,
             });
         }
         Ok(())

@@ -97,11 +97,7 @@ pub(super) async fn load(tx: &mut Tx, rows: &[i64], channel: &str, now: Timestam
             due_at: row.time("due_at")?,
             content: row.json("content")?,
         };
-        let view = &mut orders.of(&row)?.view;
-        for line in view.lines.iter_mut().filter(|_| unsent.held.is_some()) {
-            line.history.held = unsent.content.lines.iter().any(|said| said.line_id == line.line.line_id);
-        }
-        view.unsent = Some(unsent);
+        orders.of(&row)?.view.unsent = Some(unsent);
     }
     let date_mails = sql!("select s.order_row, s.sent_at from " rows(n bigint) " join sent_log s on s.order_row = x.n "
         "where s.kind = 'date_changed' and s.state in ('sent', 'in_doubt') and s.sent_at > $2 order by s.sent_at");

@@ -308,6 +308,18 @@ impl Watcher {
         if looked.held > 0 {
             error!(held = looked.held, limit = guard.limit, "a flood of news: its notifications are held for staff");
         }
+        if look == Look::Sweep {
+            self.alarm_of_held_notices().await?;
+        }
+        Ok(())
+    }
+
+    /// A hold never yields to a deadline, so staff hear of it again and again.
+    async fn alarm_of_held_notices(&self) -> Result<(), StoreError> {
+        let held = self.store.held_notices().await?;
+        if let Some(too_late_at) = held.too_late_at {
+            error!(held = held.number, %too_late_at, "legal notices are held: release them in time, see `backorderd tasks`");
+        }
         Ok(())
     }
 

@@ -46,6 +46,9 @@ async fn measured(web: &Web) -> Result<String, StoreError> {
     for (state, number) in web.store.outbox_counts().await? {
         let _ = writeln!(text, "backorderd_outbox{{state=\"{}\"}} {number}", state.word());
     }
+    text += "# HELP backorderd_held_notices Held notifications with a legal notice, whose last day does not wait.\n";
+    text += "# TYPE backorderd_held_notices gauge\n";
+    let _ = writeln!(text, "backorderd_held_notices {}", web.store.held_notices().await?.number);
     if let Some(swept) = web.store.fact_number(fact::SWEPT_AT).await? {
         text += "# HELP backorderd_last_sweep_seconds When the last accepted sweep began, in seconds since 1970.\n";
         text += "# TYPE backorderd_last_sweep_seconds gauge\n";

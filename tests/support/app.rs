@@ -21,6 +21,7 @@ use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection};
 use tempfile::TempDir;
 
+use super::installation::{Ran, start_in};
 use super::shop_desk::ShopDesk;
 use super::smtp_server::{Received, Shape, SmtpServer};
 use super::state::{ENGINES, Engine, place};
@@ -42,6 +43,8 @@ pub struct TestApp {
     pub store: Store,
     pub process: Process,
     state_url: String,
+    /// The environment that makes the settings differ, for commands.
+    variables: Vec<(String, String)>,
     folder: TempDir,
     _state_folder: Option<TempDir>,
 }
@@ -88,7 +91,19 @@ impl TestApp {
         let settings = settings(folder.path(), &shop, &state_url, &[&relay.url()], differing);
         let process = Process::start(settings, clock.clone()).await;
         let store = process.app.store.clone();
-        TestApp { engine, shop, relay, clock, store, process, state_url, folder, _state_folder: state_folder }
+        let variables = differing.iter().map(variable).collect();
+        TestApp {
+            engine,
+            shop,
+            relay,
+            clock,
+            store,
+            process,
+            state_url,
+            variables,
+            folder,
+            _state_folder: state_folder,
+        }
     }
 
     /// One after the other, each made when it is awaited.
@@ -235,6 +250,12 @@ impl TestApp {
         }
     }
 
+    /// Runs a command on this installation as an operator does. Its clock is that of the machine.
+    pub async fn run(&self, arguments: &[&str]) -> Ran {
+        let variables: Vec<(&str, &str)> = self.variables.iter().map(|(key, value)| (&**key, &**value)).collect();
+        start_in(self.folder.path(), arguments, &variables).ended().await
+    }
+
     /// The tasks as `kind subject`.
     pub async fn tasks(&self) -> Vec<String> {
         let tasks = self.store.tasks().await.unwrap();
@@ -339,8 +360,10 @@ fn settings(folder: &Path, shop: &ShopDesk, state: &str, relays: &[&str], differ
     );
     let path = folder.join("backorderd.toml");
     std::fs::write(&path, text).unwrap();
-    let variable = |(key, value): &(&str, &str)| {
-        (format!("BACKORDERD__{}", key.to_uppercase().replace('.', "__")), (*value).to_owned())
-    };
     Settings::load(&path, differing.iter().map(variable)).unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// The variable that overrides a key. The names of tables are part of the key, and keep their case.
+fn variable((key, value): &(&str, &str)) -> (String, String) {
+    (format!("BACKORDERD__{}", key.to_uppercase().replace('.', "__")), (*value).to_owned())
 }

@@ -165,14 +165,19 @@ secret_file = "link-secret"
 
     /// Starts the program with these variables beside the settings file, and leaves it running.
     pub fn start(&self, arguments: &[&str], variables: &[(&str, &str)]) -> Running {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_backorderd"));
-        command.args(arguments).current_dir(self.folder()).env_remove("RUST_LOG").env_remove("BACKORDERD_CONFIG");
-        command.envs(variables.iter().copied());
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = command.spawn().unwrap();
-        let output = Output::Coming(all_of(child.stdout.take().unwrap(), child.stderr.take().unwrap()));
-        Running { child, output }
+        start_in(self.folder(), arguments, variables)
     }
+}
+
+/// Starts the program in the folder of a settings file.
+pub fn start_in(folder: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Running {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_backorderd"));
+    command.args(arguments).current_dir(folder).env_remove("RUST_LOG").env_remove("BACKORDERD_CONFIG");
+    command.envs(variables.iter().copied());
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let output = Output::Coming(all_of(child.stdout.take().unwrap(), child.stderr.take().unwrap()));
+    Running { child, output }
 }
 
 /// A command that may not have ended yet; dropped, it is killed.

@@ -15,7 +15,7 @@ const TABLES: &str = "
         product_key text not null, product_name text not null, ordered_qty text not null, shipped_qty text,
         cancelled_qty text, short_qty text not null, expected_on text, updated_at text,
         ordered_at text, promised_on text, ship_to_country text, delay_reason text, payment text, shipped_at text,
-        refunded_at text
+        refunded_at text, shop_id text, order_number text
     );
     create table stock (product_key text not null, product_name text, available text not null);
     create table alternatives (product_key text not null, alternative_key text not null, rank integer);

@@ -1,0 +1,305 @@
+//! The words of a proof: what the record says, part by part, for someone who has never seen this program.
+//!
+//! In: what is recorded. Out: text, its times in the shop's zone, each with its offset from UTC.
+
+use std::fmt::Write as _;
+
+use jiff::{Timestamp, civil::Date, tz::TimeZone};
+use sha2::{Digest, Sha256};
+
+use super::output::{count, exact, indented};
+use super::show::state;
+use crate::choice::By;
+use crate::outbox::plan::ContentLine;
+use crate::promise::case::Case;
+use crate::promise::history::Notice;
+use crate::promise::refund::Reason;
+use crate::settings::Settings;
+use crate::shop::line::RuleSet;
+use crate::store::choices::ChoiceState;
+use crate::store::deadlines::LineRecord;
+use crate::store::log::{AttemptEntry, Event, LogEntry};
+use crate::store::proof::{AnswerRecord, FoundOrder};
+
+/// What a mail said.
+pub struct Said {
+    /// As they were sent, folded and encoded.
+    headers: String,
+    text: String,
+    fingerprint: Fingerprint,
+}
+
+/// The SHA-256, in hexadecimal digits.
+enum Fingerprint {
+    /// Of the exact bytes that were sent.
+    Sent(String),
+    /// Of the bytes that are kept, whose links are dead: the secret that signed them is gone.
+    Kept(String),
+}
+
+impl Said {
+    /// `hidden`: the mail with dead links; `live`: the exact bytes, if they can be restored.
+    pub fn of(hidden: &[u8], text: String, live: Option<&[u8]>) -> Said {
+        let whole = String::from_utf8_lossy(hidden).replace("\r\n", "\n");
+        let headers = whole.split("\n\n").next().unwrap_or_default().to_owned();
+        let fingerprint =
+            live.map_or_else(|| Fingerprint::Kept(sha256(hidden)), |bytes| Fingerprint::Sent(sha256(bytes)));
+        Said { headers, text, fingerprint }
+    }
+}
+
+fn sha256(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().fold(String::new(), |digits, byte| digits + &format!("{byte:02x}"))
+}
+
+/// Lines of a name and a value.
+#[derive(Default)]
+struct Fields(String);
+
+impl Fields {
+    fn add(&mut self, name: &str, value: &str) {
+        // Writing to a String cannot fail.
+        let _ = writeln!(self.0, "  {name:<13} {}", value.lines().collect::<Vec<_>>().join(" "));
+    }
+
+    fn maybe(&mut self, name: &str, value: Option<&str>) {
+        if let Some(value) = value {
+            self.add(name, value);
+        }
+    }
+}
+
+fn titled(title: &str, rule: &str) -> String {
+    format!("\n{title}\n{}\n", rule.repeat(title.chars().count()))
+}
+
+/// What this file is, and of which order.
+pub fn head(order: &FoundOrder, settings: &Settings, now: Timestamp, zone: &TimeZone) -> String {
+    let number = order.numbers.last().map_or(&*order.order_id, |number| number);
+    let mut fields = Fields::default();
+    let name = &settings.shop(&order.shop_id).shop.name;
+    let shop = if order.shop_id.is_empty() { name.clone() } else { format!("{name} ({})", order.shop_id) };
+    fields.add("shop", &shop);
+    fields.add("order id", &order.order_id);
+    if let [former @ .., _] = &*order.numbers
+        && !former.is_empty()
+    {
+        fields.add("once called", &former.join(", "));
+    }
+    let recipients = if order.recipients.is_empty() { "none".into() } else { order.recipients.join(", ") };
+    fields.add("addresses", &recipients);
+    fields.add("made", &format!("{}, by backorderd {}", exact(now, zone), env!("CARGO_PKG_VERSION")));
+    fields.maybe("times in", zone.iana_name());
+    titled(&format!("Proof of order {number}"), "=").trim_start().to_owned()
+        + &fields.0
+        + "\nEverything that was read, told and answered about this order, as it was recorded at the time. Every time has\n\
+           its offset from UTC. The links in the mails are dead here. Each SHA-256 is that of the exact bytes that were\n\
+           handed to the relay; `backorderd show ID --eml` prints these bytes.\n"
+}
+
+pub fn lines_head(number: usize, seen_at: Timestamp, zone: &TimeZone) -> String {
+    let seen_at = exact(seen_at, zone);
+    titled(&format!("1. The order's {}, as the shop showed them until {seen_at}", count(number, "line", "lines")), "-")
+}
+
+/// One line, and where it stands before the law.
+pub fn line(record: &LineRecord, case: &Case<'_>, zone: &TimeZone) -> String {
+    let line = &record.line;
+    let mut fields = Fields::default();
+    fields.add("product", &format!("{} ({})", line.product_name, line.sku.as_deref().unwrap_or(&line.product_key)));
+    fields.add("quantities", &line.summary());
+    if record.gone {
+        fields.add("gone", "the shop shows this line no more");
+    }
+    for (name, at) in [("ordered", line.ordered_at), ("shipped", line.shipped_at), ("refunded", line.refunded_at)] {
+        fields.maybe(name, at.map(|at| exact(at, zone)).as_deref());
+    }
+    fields.maybe("refund made", record.refunded_at.map(|at| format!("{}, said by staff", exact(at, zone))).as_deref());
+    let clock = &record.history.clock;
+    fields.add("delay rules", clock.rules.word());
+    if clock.rules != RuleSet::None {
+        fields.add("promised by", &day(clock.promised_by));
+        law(case, &mut fields);
+    }
+    let mut words = format!("\nLine {}\n{}", line.line_id, fields.0);
+    if !record.history.notices.is_empty() {
+        words += "\n  What accepted mails said of the delay rules\n";
+        for notice in &record.history.notices {
+            let _ = writeln!(words, "    {}", accepted(notice, zone));
+        }
+    }
+    words
+}
+
+/// Where the line stands now.
+fn law(case: &Case<'_>, fields: &mut Fields) {
+    let Some(deadline) = case.deadline() else {
+        fields.add("due", "nothing");
+        return;
+    };
+    fields.add("in force", deadline.stage.word());
+    fields.add("silence", deadline.silence.word());
+    fields.add("answer", deadline.answer.word());
+    let days = [
+        ("next notice", deadline.notice_due_by),
+        ("answer due", deadline.answer_due_by),
+        ("refund due", deadline.refund_due_by),
+    ];
+    for (name, due_by) in days {
+        fields.maybe(name, due_by.map(|due_by| format!("by {due_by}")).as_deref());
+    }
+    fields.maybe("refund for", deadline.refund_reason.map(Reason::in_words));
+    let flags: Vec<&str> = deadline.flags.iter().map(|flag| flag.word()).collect();
+    fields.maybe("look at", (!flags.is_empty()).then(|| flags.join(", ")).as_deref());
+}
+
+fn accepted(notice: &Notice, zone: &TimeZone) -> String {
+    let mut words = format!("{}  {}", exact(notice.accepted_at, zone), notice.stage.word());
+    let _ = write!(words, ", expected by {}, silence {}", day(notice.revised_to), notice.silence.word());
+    if let Some(last_day) = notice.cancels_after {
+        let _ = write!(words, " after {last_day}");
+    }
+    for (is_so, what) in [(notice.late, ", too late: it does not count"), (notice.bounced, ", bounced")] {
+        words += if is_so { what } else { "" };
+    }
+    words + &format!(" (notification {})", notice.id)
+}
+
+fn day(day: Option<Date>) -> String {
+    day.map_or_else(|| "unknown".into(), |day| day.to_string())
+}
+
+/// What was read and decided about a line.
+pub fn events(events: &[Event], zone: &TimeZone) -> String {
+    let mut words = String::from("\n  What was recorded of it\n");
+    for event in events {
+        let _ = writeln!(words, "    {}  {:<8}  {}", exact(event.at, zone), event.what, event.detail);
+    }
+    words
+}
+
+pub fn notifications_head(number: usize) -> String {
+    titled(&format!("2. What the customer was told: {}", count(number, "notification", "notifications")), "-")
+}
+
+/// One notification with its tries and what it says.
+pub fn notification(
+    number: usize,
+    entry: &LogEntry,
+    attempts: &[AttemptEntry],
+    said: Option<&Said>,
+    zone: &TimeZone,
+) -> String {
+    let mut fields = Fields::default();
+    fields.add("id", &entry.id.to_string());
+    fields.add("state", &state(entry));
+    fields.add("channel", &entry.channel);
+    fields.add("recipient", &entry.recipient);
+    fields.add("made", &exact(entry.created_at, zone));
+    fields.add("due", &exact(entry.due_at, zone));
+    fields.maybe("accepted", entry.sent_at.map(|at| exact(at, zone)).as_deref());
+    fields.maybe("subject", entry.subject.as_deref());
+    for line in &entry.content.lines {
+        fields.add(&format!("line {}", line.line_id), &of_line(line));
+    }
+    let mut words = format!("\n2.{number} {}, {}\n{}", entry.kind.word(), entry.state.word(), fields.0);
+    words += &tries(attempts, zone);
+    match said {
+        Some(said) => words + &content(said),
+        None => words + "\n  It was not rendered, so it has no text.\n",
+    }
+}
+
+/// What a notification says of a line.
+fn of_line(line: &ContentLine) -> String {
+    let news: Vec<&str> = line.news.iter().map(|kind| kind.word()).collect();
+    let mut words = if news.is_empty() { "shown as unchanged".into() } else { news.join(", ") };
+    let terms = &line.terms;
+    if terms.rules != RuleSet::None {
+        let _ = write!(
+            words,
+            "; {}: {}, promised by {}, expected by {}, silence {}",
+            terms.rules.word(),
+            terms.stage.word(),
+            day(terms.promised_by),
+            day(terms.expected_by),
+            terms.silence.word()
+        );
+        if let Some(last_day) = terms.cancels_after {
+            let _ = write!(words, " after {last_day}");
+        }
+    }
+    if let Some(answered) = &line.answer {
+        let _ = write!(words, "; about the answer {}", answered.choice.word());
+    }
+    words
+}
+
+fn tries(attempts: &[AttemptEntry], zone: &TimeZone) -> String {
+    if attempts.is_empty() {
+        return "\n  It was never tried.\n".into();
+    }
+    let mut words = String::from("\n  Tries\n");
+    for attempt in attempts {
+        let through = if attempt.relay.is_empty() { String::new() } else { format!(" through {}", attempt.relay) };
+        let code = attempt.code.map(|code| format!("{code} ")).unwrap_or_default();
+        let (began, ended) = (exact(attempt.started_at, zone), exact(attempt.ended_at, zone));
+        let reply = attempt.reply.as_deref().unwrap_or("no reply");
+        let _ = writeln!(words, "    {}. {began} to {ended}{through}: {}", attempt.number, attempt.outcome);
+        let _ = writeln!(words, "       {code}{reply}");
+    }
+    words
+}
+
+fn content(said: &Said) -> String {
+    let fingerprint = match &said.fingerprint {
+        Fingerprint::Sent(digits) => format!("SHA-256 of the bytes: {digits}"),
+        Fingerprint::Kept(digits) => format!(
+            "SHA-256 of the bytes as they are kept, with dead links: {digits}\n  (the secret that signed its links is gone, \
+             so the bytes that were sent cannot be restored)"
+        ),
+    };
+    let (headers, text) = (indented(&said.headers, "    | "), indented(&said.text, "    | "));
+    format!("\n  {fingerprint}\n\n  Headers\n{headers}\n  Text\n{text}")
+}
+
+/// Every answer, and what became of it.
+pub fn answers(answers: &[AnswerRecord], zone: &TimeZone) -> String {
+    let mut words = titled(&format!("3. What was answered: {}", count(answers.len(), "answer", "answers")), "-");
+    for (number, record) in (1..).zip(answers) {
+        let answer = &record.answer;
+        let mut fields = Fields::default();
+        fields.add("id", &record.id.to_string());
+        fields.add("line", &record.line_id);
+        fields.add("given", &exact(answer.at, zone));
+        fields.add("by", by(answer.by));
+        fields.add("pieces", &record.quantity);
+        fields.maybe("to", answer.notice.map(|id| format!("notification {id}")).as_deref());
+        fields.add("became", became(record.state));
+        fields.maybe("because", record.reason.as_deref());
+        for (name, how_far) in [("statement", &record.statement), ("hook", &record.hook)] {
+            fields.maybe(name, Some(how_far.as_str()).filter(|how_far| *how_far != "none"));
+        }
+        fields.maybe("last reply", record.last_reply.as_deref());
+        fields.maybe("taken", record.taken_at.map(|at| exact(at, zone)).as_deref());
+        let _ = write!(words, "\n3.{number} {}\n{}", answer.choice.word(), fields.0);
+    }
+    words
+}
+
+fn by(by: By) -> &'static str {
+    match by {
+        By::Customer => "the customer",
+        By::Silence => "silence: a notice had said what that means",
+        By::Staff => "staff, for the customer",
+    }
+}
+
+fn became(state: ChoiceState) -> &'static str {
+    match state {
+        ChoiceState::Open => "it is on its way to the shop",
+        ChoiceState::Done => "done: the shop has it, or nothing had to carry it there",
+        ChoiceState::Refused => "the shop refused it",
+        ChoiceState::Dropped => "a newer answer took its place before it was handed over",
+    }
+}
