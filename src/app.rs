@@ -10,7 +10,8 @@ use std::sync::Arc;
 use anyhow::{Context, bail};
 use tokio::sync::watch;
 
-use crate::choice::carrier::{Carrier, Ways};
+use crate::choice::carrier::{Carrier, Way, Ways};
+use crate::choice::hook::Hook;
 use crate::clock::Clock;
 use crate::deliver::relays::Relays;
 use crate::deliver::smtp::{Deadlines, relay::Relay};
@@ -20,10 +21,12 @@ use crate::outbox::schedule::Schedules;
 use crate::render::Renderer;
 use crate::settings::Settings;
 use crate::settings::delivery::Channels;
+use crate::settings::receiver::ReceiverSettings;
 use crate::shop::{Feeds, Shop};
 use crate::store::Store;
 use crate::store::facts::fact;
 use crate::watch::Watcher;
+use crate::webhook::{self, Receiver, ReceiverError};
 
 /// What every command works with.
 pub struct App {
@@ -116,9 +119,11 @@ impl App {
     }
 
     /// The ways of `[choices]`.
-    #[expect(clippy::unnecessary_wraps, clippy::unused_self, reason = "the ways are made from the settings")]
     fn ways(&self) -> anyhow::Result<Ways> {
-        Ok(Ways::default())
+        let hook = self.settings.choices.hook.as_ref().map(|hook| -> anyhow::Result<Arc<dyn Way>> {
+            Ok(Arc::new(Hook { receiver: receiver(hook, &self.clock).context("choices.hook_url")? }))
+        });
+        Ok(Ways { hook: hook.transpose()?, ..Ways::default() })
     }
 
     /// The relays of `[[mail.relays]]`, in order.
@@ -191,6 +196,11 @@ fn create_secret(file: &Path, secret: &str) -> std::io::Result<()> {
     let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(file)?;
     file.write_all(format!("{secret}\n").as_bytes())?;
     file.sync_all()
+}
+
+/// Who gets signed messages by these settings.
+pub fn receiver(settings: &ReceiverSettings, clock: &Clock) -> Result<Receiver, ReceiverError> {
+    Receiver::new(&settings.url, settings.keys.clone(), clock.clone(), webhook::Deadlines::default())
 }
 
 /// A renderer with the words of each shop.

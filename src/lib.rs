@@ -12,7 +12,8 @@
 // Who we are and what time it is.
 pub mod clock; // the one home of the system clock and of random identifiers
 pub mod failpoint; // where tests kill the process; a release build has none of it
-pub mod settings; // one file and the environment -> settings that hold no contradiction
+pub mod settings;
+pub mod trust; // whom we trust on an encrypted connection // one file and the environment -> settings that hold no contradiction
 
 // From the shop to the decision.
 pub mod outbox; // notifications: their states, how news becomes one, and when each is due; pure
@@ -27,6 +28,7 @@ pub mod render; // a notification -> subject, text, HTML and the exact bytes
 
 // From the customer back to the shop.
 pub mod choice; // wait or cancel: what is taken, and how the answer reaches the shop
+pub mod webhook; // signed JSON to a receiver, and what became of it
 
 // What lasts, and who looks at it.
 pub mod store; // the state database on SQLite and PostgreSQL: the only SQL about our own state

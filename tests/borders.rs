@@ -6,12 +6,13 @@ use std::fs;
 use std::path::Path;
 
 /// Whom each module may use beside itself. The program's own ends, `app`, `cli` and `demo`, may use everybody.
-const MAY_USE: [(&str, &[&str]); 13] = [
+const MAY_USE: [(&str, &[&str]); 15] = [
     ("clock", &[]),
     ("failpoint", &[]),
-    ("choice", &["clock", "outbox", "settings", "shop", "store", "watch"]),
+    ("trust", &[]),
+    ("choice", &["clock", "outbox", "settings", "shop", "store", "watch", "webhook"]),
     ("links", &["choice"]),
-    ("settings", &["shop"]),
+    ("settings", &["shop", "webhook"]),
     ("shop", &["settings"]),
     // What was told and what is news are values of `watch`; both are pure.
     ("outbox", &["choice", "promise", "settings", "shop", "watch"]),
@@ -19,7 +20,8 @@ const MAY_USE: [(&str, &[&str]); 13] = [
     ("render", &["choice", "links", "outbox", "promise", "shop"]),
     ("watch", &["choice", "clock", "outbox", "promise", "settings", "shop", "store"]),
     ("store", &["choice", "clock", "failpoint", "outbox", "promise", "settings", "shop", "watch"]),
-    ("deliver", &["clock", "failpoint", "links", "outbox", "render", "settings", "shop", "store", "watch"]),
+    ("deliver", &["clock", "failpoint", "links", "outbox", "render", "settings", "shop", "store", "trust", "watch"]),
+    ("webhook", &["clock", "trust"]),
     (
         "web",
         &[
@@ -30,8 +32,10 @@ const MAY_USE: [(&str, &[&str]); 13] = [
 ];
 
 /// Decisions: values in, values out.
-const PURE: [&str; 15] = [
+const PURE: [&str; 19] = [
     "choice/decide.rs",
+    "choice/hook/message.rs",
+    "choice/hook/verdict.rs",
     "outbox/",
     "promise/",
     "watch/detect.rs",
@@ -46,6 +50,8 @@ const PURE: [&str; 15] = [
     "shop/row.rs",
     "settings/",
     "web/guessing.rs",
+    "webhook/retry_after.rs",
+    "webhook/signature.rs",
 ];
 
 struct Source {
@@ -138,6 +144,13 @@ fn pages_are_made_in_web_only_and_web_sends_no_mail() {
         for path in files_with(needle) {
             assert!(!path.starts_with("web/"), "{path} speaks of {needle}");
         }
+    }
+}
+
+#[test]
+fn requests_are_made_in_webhook_only() {
+    for path in files_with("reqwest::") {
+        assert!(path.starts_with("webhook/"), "{path}");
     }
 }
 

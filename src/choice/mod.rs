@@ -6,6 +6,7 @@
 pub mod carrier;
 pub mod decide;
 pub mod handover;
+pub mod hook;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};

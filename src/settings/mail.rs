@@ -1,9 +1,7 @@
-//! `[mail]`, `[webhook]` and `[bounces]`: the ways out, and the way back.
+//! `[mail]` and `[bounces]`: the way out, and the way back.
 
 use std::path::PathBuf;
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use lettre::Address;
 use lettre::message::Mailbox;
 
@@ -11,7 +9,7 @@ use super::duration::Span;
 use super::secret::Secret;
 use super::section::Section;
 use super::shop::one_line;
-use super::url::{self, Url};
+use super::url::Url;
 
 /// `[mail]`.
 #[derive(Clone, Debug)]
@@ -49,14 +47,6 @@ pub struct DkimSettings {
     pub selector: String,
     /// PEM.
     pub key: Secret,
-}
-
-/// `[webhook]`.
-#[derive(Clone, Debug)]
-pub struct WebhookSettings {
-    pub url: String,
-    /// `whsec_...`; two lines while it is rotated.
-    pub secret: Secret,
 }
 
 /// `[bounces]`.
@@ -143,21 +133,6 @@ impl DkimSettings {
     }
 }
 
-impl WebhookSettings {
-    pub(super) fn read(mut section: Section<'_>) -> Option<WebhookSettings> {
-        let url = section.required("url", "https://receiver.example/backorderd", url::web);
-        let secret = section.secret("secret", "secret_file");
-        match secret.as_ref().map(standard_webhooks_secret) {
-            Some(Ok(())) => {}
-            Some(Err(what)) => section.wrong("secret", what),
-            None if section.is_wrong("secret_file") => {}
-            None => section.missing("secret", "write secret_file = \"webhook-secret\" with whsec_... in the file"),
-        }
-        section.close();
-        Some(WebhookSettings { url: url?, secret: secret? })
-    }
-}
-
 impl BounceSettings {
     pub(super) fn read(mut section: Section<'_>) -> BounceSettings {
         let maildir = section.path("maildir");
@@ -226,19 +201,5 @@ fn label(text: &str) -> Result<String, String> {
     match text.chars().all(|letter| letter.is_ascii_alphanumeric() || "-._".contains(letter)) {
         true => Ok(text.to_owned()),
         false => Err(format!("{text:?} is no name in the DNS; write letters, digits, dots and hyphens")),
-    }
-}
-
-/// Each line is a secret as Standard Webhooks writes it: `whsec_` and 24 to 64 bytes in base64.
-pub(super) fn standard_webhooks_secret(secret: &Secret) -> Result<(), String> {
-    let well_formed = |line: &str| {
-        let key = line.strip_prefix("whsec_").and_then(|key| STANDARD.decode(key).ok());
-        key.is_some_and(|key| (24..=64).contains(&key.len()))
-    };
-    match secret.expose().lines().all(|line| well_formed(line.trim())) {
-        true => Ok(()),
-        false => Err("this is no webhook secret; write whsec_ and 24 to 64 random bytes in base64: \
-                      `echo whsec_$(openssl rand -base64 32)`"
-            .to_owned()),
     }
 }

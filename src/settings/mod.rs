@@ -20,6 +20,7 @@ mod nearest;
 pub mod orders;
 pub mod problem;
 mod reading;
+pub mod receiver;
 pub mod rules;
 pub mod secret;
 mod section;
@@ -31,10 +32,11 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use delivery::{DeliverySettings, UpdateSettings, Ways};
-use mail::{BounceSettings, MailSettings, WebhookSettings};
+use mail::{BounceSettings, MailSettings};
 use orders::{ChoiceSettings, OrdersSettings};
 use problem::{Problem, SettingsError};
 use reading::Reading;
+use receiver::ReceiverSettings;
 use rules::RuleSettings;
 use section::Section;
 use shop::{ShopOverrides, ShopSettings, ShopView, StateSettings, WebSettings};
@@ -55,7 +57,7 @@ pub struct Settings {
     /// There if `delivery.channel` needs it.
     pub mail: Option<MailSettings>,
     /// There if `delivery.channel` needs it.
-    pub webhook: Option<WebhookSettings>,
+    pub webhook: Option<ReceiverSettings>,
     pub delivery: DeliverySettings,
     pub updates: UpdateSettings,
     pub rules: RuleSettings,
@@ -112,7 +114,7 @@ impl Settings {
             webhook: webhook.is_some() || root.is_wrong("webhook"),
         };
         let mail = mail.map(MailSettings::read);
-        let webhook = webhook.map(WebhookSettings::read);
+        let webhook = webhook.map(ReceiverSettings::webhook);
         let delivery = DeliverySettings::read(root.table_or_empty("delivery"), ways);
         let updates = UpdateSettings::read(root.table_or_empty("updates"));
         let rules = RuleSettings::read(root.table_or_empty("rules"));

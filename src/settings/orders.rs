@@ -4,11 +4,10 @@ use std::path::PathBuf;
 
 use super::database::{self, Login};
 use super::duration::Span;
-use super::mail::standard_webhooks_secret;
 use super::nearest::nearest;
+use super::receiver::ReceiverSettings;
 use super::secret::Secret;
 use super::section::Section;
-use super::url;
 use crate::shop::mappings;
 
 const DEFAULT_MAPPING: &str = "odoo-18";
@@ -61,9 +60,8 @@ pub enum Query {
 /// `[choices]`.
 #[derive(Clone, Debug)]
 pub struct ChoiceSettings {
-    pub hook_url: Option<String>,
-    /// There with, and only with, `hook_url`.
-    pub hook_secret: Option<Secret>,
+    /// `hook_url` and `hook_secret`.
+    pub hook: Option<ReceiverSettings>,
     pub confirm_within: Span,
     /// Another login for the statements; default: that of `[orders]`.
     pub url: Option<String>,
@@ -81,8 +79,7 @@ pub struct ChoiceStatements {
 impl Default for ChoiceSettings {
     fn default() -> ChoiceSettings {
         ChoiceSettings {
-            hook_url: None,
-            hook_secret: None,
+            hook: None,
             confirm_within: Span::days(2),
             url: None,
             password: None,
@@ -150,26 +147,11 @@ impl QuerySettings {
 impl ChoiceSettings {
     /// Whether any answer is carried to the shop.
     pub fn reach_the_shop(&self) -> bool {
-        self.hook_url.is_some() || self.sql.cancel.is_some() || self.sql.wait.is_some()
+        self.hook.is_some() || self.sql.cancel.is_some() || self.sql.wait.is_some()
     }
 
     pub(super) fn read(mut section: Section<'_>) -> ChoiceSettings {
-        let hook_url = section.text("hook_url", url::web);
-        let hook_secret = section.secret("hook_secret", "hook_secret_file");
-        if let Some(Err(what)) = hook_secret.as_ref().map(standard_webhooks_secret) {
-            section.wrong("hook_secret", what);
-        }
-        match (&hook_url, &hook_secret) {
-            (Some(_), None) => {
-                let mend = "the hook is signed; write hook_secret_file = \"FILE\" with whsec_... in the file";
-                section.contradiction("hook_secret_file", "hook_secret", format!("missing; {mend}"));
-            }
-            (None, Some(_)) => {
-                let what = "there is no hook to sign; add hook_url, or take the secret out";
-                section.contradiction("hook_secret", "hook_url", what);
-            }
-            _ => {}
-        }
+        let hook = ReceiverSettings::hook(&mut section);
         let confirm_within = section.span("confirm_within", Span::seconds(1));
         let Login { url, password } = database::login(&mut section, database::ORDERS);
         let mut statements = section.table_or_empty("sql");
@@ -179,7 +161,7 @@ impl ChoiceSettings {
         statements.close();
         section.close();
         let confirm_within = confirm_within.unwrap_or(ChoiceSettings::default().confirm_within);
-        ChoiceSettings { hook_url, hook_secret, confirm_within, url, password, sql }
+        ChoiceSettings { hook, confirm_within, url, password, sql }
     }
 }
 

@@ -254,7 +254,17 @@ impl<'a> Section<'a> {
 
     /// A secret, written in place under `key` or kept in the file that `file_key` names.
     pub fn secret(&mut self, key: &'static str, file_key: &'static str) -> Option<Secret> {
-        let written = self.text(key, |text| Ok(Secret::new(text)));
+        self.secret_as(key, file_key, |text| Ok(Secret::new(text)))
+    }
+
+    /// The same, read further. `read` returns what is wrong with it and the mend, and does not repeat it.
+    pub fn secret_as<T>(
+        &mut self,
+        key: &'static str,
+        file_key: &'static str,
+        read: impl Fn(&str) -> Result<T, String>,
+    ) -> Option<T> {
+        let written = self.text(key, &read);
         let file = self.path(file_key);
         let Some(path) = file else { return written };
         if written.is_some() {
@@ -263,7 +273,8 @@ impl<'a> Section<'a> {
         }
         let text = read_text(&path).map_err(|what| self.wrong(file_key, what)).ok()?;
         warn_if_open(self.reading, &join(&self.path, file_key), &path);
-        Some(Secret::new(text.strip_suffix('\n').map_or(&*text, |line| line.strip_suffix('\r').unwrap_or(line))))
+        let secret = text.strip_suffix('\n').map_or(&*text, |line| line.strip_suffix('\r').unwrap_or(line));
+        read(secret).map_err(|what| self.wrong(file_key, format!("{}: {what}", path.display()))).ok()
     }
 
     /// Ends the section: what was not asked for is unknown.

@@ -65,7 +65,7 @@ impl Ways {
             Choice::Wait => &settings.sql.wait,
             Choice::Cancel => &settings.sql.cancel,
         };
-        Ways { statement: statement.is_some(), hook: settings.hook_url.is_some() }
+        Ways { statement: statement.is_some(), hook: settings.hook.is_some() }
     }
 
     fn any(self) -> bool {
