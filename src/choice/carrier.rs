@@ -32,6 +32,8 @@ const LEASE: Span = Span::seconds(30);
 const HEARTBEAT: Duration = Duration::from_secs(10);
 /// A way that has not said its word by then has failed, whatever it waits for.
 const MOST: Duration = Duration::from_mins(1);
+/// What is under way when the process is to stop has so long to come to its end.
+const LAST: Duration = Duration::from_secs(5);
 /// How long to wait for something to do, and after the state database failed.
 const IDLE: Duration = Duration::from_secs(1);
 
@@ -142,11 +144,11 @@ impl Carrier {
         // Of the failed ways, the longest wait that one asked for.
         let mut failed: Option<SignedDuration> = None;
         for through in carried.waiting.iter().copied() {
-            if self.stopping() {
+            let said = if self.stopping() { None } else { self.ask(through, &carried.answer).await };
+            let Some(reply) = said else {
                 self.store.give_back_answer(&carried, self.clock.now()).await?;
                 return Ok(one);
-            }
-            let reply = self.ask(through, &carried.answer).await;
+            };
             log(&carried, through, &reply);
             untouched |= reply == Reply::Untouched;
             if let Reply::Failed { wait, .. } = &reply {
@@ -174,18 +176,31 @@ impl Carrier {
         Ok(one)
     }
 
-    /// What a way makes of the answer.
-    async fn ask(&self, through: Through, answer: &Outgoing) -> Reply {
+    /// What a way makes of the answer; `None`: the process is to stop, and the way has not said its word.
+    async fn ask(&self, through: Through, answer: &Outgoing) -> Option<Reply> {
         let way = match through {
             Through::Statement => &self.ways.statement,
             Through::Hook => &self.ways.hook,
         };
         let failed = |problem: String| Reply::Failed { problem, wait: None };
         let Some(way) = way else {
-            return failed(format!("{} is not in [choices] any more", through.words()));
+            return Some(failed(format!("{} is not in [choices] any more", through.words())));
         };
-        let said = tokio::time::timeout(MOST, way.carry(answer)).await;
-        said.unwrap_or_else(|_| failed(format!("no word within {} s", MOST.as_secs())))
+        tokio::select! {
+            reply = way.carry(answer) => Some(reply),
+            () = tokio::time::sleep(MOST) => Some(failed(format!("no word within {} s", MOST.as_secs()))),
+            () = self.end_of_patience() => None,
+        }
+    }
+
+    /// Comes when the process is to stop and has waited for as long as it may.
+    async fn end_of_patience(&self) {
+        let mut stop = self.stop.clone();
+        if stop.wait_for(|stop| *stop).await.is_err() {
+            // Nobody can stop us any more.
+            std::future::pending::<()>().await;
+        }
+        tokio::time::sleep(LAST).await;
     }
 
     /// Records what a way said; while it cannot be stored, the answer stands still, so that it is not carried twice.

@@ -4,6 +4,7 @@
 //! and sends nothing. Every check is made, even where another one failed; one error makes the exit code 1.
 
 mod feeds;
+mod hook;
 mod relays;
 mod state;
 
@@ -66,6 +67,7 @@ pub async fn run(general: &General) -> anyhow::Result<ExitCode> {
         check_words(&settings, &mut report);
         feeds::check(&settings, &mut report).await;
         relays::check(&settings, &mut report).await;
+        hook::check(&settings, &mut report).await;
         check_channel(&settings, &mut report);
         if let Some(store) = store {
             check_pages(&store, &mut report).await;
