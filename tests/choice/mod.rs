@@ -5,6 +5,7 @@ mod answering;
 mod attacks;
 mod browser;
 mod handover;
+mod hook;
 mod links;
 mod pages;
 
@@ -66,12 +67,14 @@ impl Site {
     }
 
     pub fn on_each_engine_with(differing: Differing<'_>) -> [impl Future<Output = Site>; 2] {
-        ENGINES.map(|engine| async move {
-            let site = Site::of(TestApp::on(engine, differing).await).await;
-            site.shop.backorder("A1").await;
-            site.tick_all().await;
-            site
-        })
+        ENGINES.map(|engine| Site::on(engine, differing))
+    }
+
+    pub async fn on(engine: Engine, differing: Differing<'_>) -> Site {
+        let site = Site::of(TestApp::on(engine, differing).await).await;
+        site.shop.backorder("A1").await;
+        site.tick_all().await;
+        site
     }
 
     /// The page of the newest mail's link.

@@ -3,6 +3,7 @@ pub mod app;
 pub mod browser;
 pub mod http;
 pub mod installation;
+pub mod receiver;
 pub mod servers;
 pub mod shop_desk;
 pub mod shops;

@@ -201,7 +201,8 @@ impl SmtpServer {
     }
 }
 
-fn certificate() -> (String, TlsAcceptor) {
+/// A certificate for this machine that nobody has signed, and who shows it.
+pub fn certificate() -> (String, TlsAcceptor) {
     let made = rcgen::generate_simple_self_signed(["localhost".to_owned(), "127.0.0.1".to_owned()]).unwrap();
     let key = PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap();
     let config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
