@@ -80,6 +80,24 @@ fn refusal_instead(from: &str, to: &str) -> String {
     Folder::new().refusal(&LEAST.replacen(from, to, 1), &[])
 }
 
+#[test]
+fn a_webhook_secret_that_cannot_be_used_is_named_by_its_file_and_line() {
+    let whole = format!("whsec_{}", "A".repeat(44));
+    let folder = Folder::new().with("hook-secret", &format!("{whole}\nwhsec_aHVudGVyMg==\n"));
+    let text =
+        format!("{LEAST}[choices]\nhook_url = \"https://shop.example/answers\"\nhook_secret_file = \"hook-secret\"\n");
+    let refusal = "choices.hook_secret_file: hook-secret: the secret in line 2 has 7 bytes; write whsec_ and 24 to 64 \
+                   random bytes in base64, one secret a line: `echo whsec_$(openssl rand -base64 32)`";
+    assert_eq!(folder.refusal(&text, &[]), format!("backorderd.toml:19: {refusal}"));
+    let folder = folder.with("hook-secret", &format!("{whole}\n{whole}\n"));
+    set_mode(&folder.0.path().join("hook-secret"), 0o644);
+    let settings = folder.load(&text, &[]).unwrap();
+    assert_eq!(settings.choices.hook.unwrap().keys.count(), 2);
+    assert!(settings.warnings[0].contains("hook-secret is open to others (mode 644)"), "{:?}", settings.warnings);
+    let variable = ("BACKORDERD__CHOICES__HOOK_URL", "http://other.example/");
+    assert_eq!(folder.load(&text, &[variable]).unwrap().choices.hook.unwrap().url, "http://other.example/");
+}
+
 // The example.
 
 #[test]
@@ -556,6 +574,18 @@ fn a_contradiction_is_refused_with_both_sides() {
             format!("{LEAST}[choices]\nhook_url = \"https://shop.example/answers\"\n"),
             "17: choices.hook_secret_file: missing; the hook is signed; write hook_secret_file = \"FILE\" with whsec_... \
              in the file",
+        ),
+        (
+            format!("{LEAST}[choices]\nhook_secret = \"whsec_{}\"\n", "A".repeat(44)),
+            "18: choices.hook_secret: there is no hook to sign; add hook_url, or take the secret out",
+        ),
+        (
+            format!("{LEAST}[choices]\nhook_url = \"ftp://shop.example\"\n"),
+            "18: choices.hook_url: a URL here begins with https:// or http://; write it as \"https://shop.example\"",
+        ),
+        (
+            format!("{LEAST}[choices]\nhook_url = \"https://ada:hunter2@shop.example\"\n"),
+            "18: choices.hook_url: the URL holds a login, which does not belong here; take out what stands before the @",
         ),
     ];
     for (text, refusal) in expected {

@@ -1,17 +1,24 @@
 //! The answer hook over real HTTP: what the shop is sent, and what becomes of what it answers.
 
+use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
+use std::process::{Command, Stdio};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use backorderd::app::App;
 use backorderd::choice::carrier::{HandedOver, Ways};
 use backorderd::choice::hook::Hook;
+use backorderd::clock::Clock;
+use backorderd::settings::Settings;
 use backorderd::webhook::signature::SigningKeys;
 use backorderd::webhook::{self, Deadlines};
 use serde_json::json;
 use tokio::task::JoinSet;
 
-use super::Site;
-use crate::support::app::{ADA, Differing};
+use super::{Site, page_of, serve};
+use crate::support::app::{ADA, Differing, Mail};
+use crate::support::installation::Installation;
 use crate::support::receiver::{Receiver, Says, babbler};
 use crate::support::state::ENGINES;
 use crate::support::ways::{ScriptedWay, failed};
@@ -306,4 +313,153 @@ async fn the_statement_and_the_hook_are_each_asked_until_they_have_said_their_ow
         assert_eq!(site.texts(said).await, ["done taken taken"]);
         assert_eq!((statement.heard().len(), shop.messages().len() - before), (2, 3));
     }
+}
+
+/// The manual's own words, in the hands of Python.
+#[tokio::test]
+async fn the_example_in_the_manual_believes_what_is_genuine_and_nothing_else() {
+    let manual = include_str!("../../README.md");
+    let example = manual.split("```python\n").nth(1).unwrap().split("```").next().unwrap();
+    let [(site, shop), _] = <[_; 2]>::try_from(hooked_with(&format!("{NEXT_SECRET}\n{SECRET}")).await).ok().unwrap();
+    site.answer("A1", "cancel").await;
+    assert_eq!(hand_over(&site).await, TAKEN);
+    let message = shop.messages().remove(0);
+    let headers: serde_json::Map<_, _> =
+        message.headers.iter().map(|(name, value)| (name.to_string(), value.to_str().unwrap().into())).collect();
+    let script = format!(
+        "{example}
+import json, sys
+given = json.load(sys.stdin)
+headers, body = given['headers'], given['body'].encode()
+sent_at = int(headers['webhook-timestamp'])
+for secret, now, body in (
+    (given['secret'], sent_at + 299, body),
+    (given['secret'], sent_at + 301, body),
+    (given['secret'], sent_at, body + b' '),
+    ('whsec_' + 32 * 'A', sent_at, body),
+):
+    time.time = lambda: now
+    print(is_genuine(secret, headers, body))
+"
+    );
+    let given = json!({"headers": headers, "body": String::from_utf8(message.body).unwrap(), "secret": SECRET});
+    let mut python = Command::new("python3")
+        .args(["-c", &script])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("python3 is installed");
+    python.stdin.take().unwrap().write_all(given.to_string().as_bytes()).unwrap();
+    let output = python.wait_with_output().unwrap();
+    assert_eq!(String::from_utf8(output.stdout).unwrap(), "True\nFalse\nFalse\nFalse\n");
+}
+
+/// An installation of the real program, with a line that Ada cancelled and nobody has carried to the shop yet.
+async fn cancelled(hook: &str) -> Installation {
+    let installation = Installation::new().await;
+    let hook = format!("[choices]\nhook_url = \"{hook}\"\nhook_secret_file = \"hook-secret\"\n[web]");
+    installation.set("[web]", "");
+    let settings = std::fs::read_to_string(installation.path("backorderd.toml")).unwrap();
+    std::fs::write(installation.path("backorderd.toml"), settings.replace("[web]", &hook)).unwrap();
+    write_secret(&installation, SECRET);
+    installation.waiting_line("A1", "S1", "'ada@example.com'").await;
+    installation.run(&["run", "--once"]).await.good();
+    let settings = Settings::load(&installation.path("backorderd.toml"), std::iter::empty()).unwrap();
+    let app = App::open(settings, Clock::System).await.unwrap();
+    let mut serving = JoinSet::new();
+    let pages = serve(&app, &mut serving).await;
+    let page = page_of(&Mail::from(installation.smtp.mails().remove(0)));
+    assert_eq!(pages.post(&page, &[("line", "A1"), ("choice", "cancel")]).await.status, 303);
+    app.stop();
+    serving.join_all().await;
+    app.store.close().await;
+    installation
+}
+
+fn write_secret(installation: &Installation, secret: &str) {
+    let file = installation.path("hook-secret");
+    std::fs::write(&file, secret).unwrap();
+    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o600)).unwrap();
+}
+
+#[tokio::test]
+async fn a_process_that_is_to_stop_gives_back_what_a_slow_shop_has_not_taken() {
+    let shop = Receiver::start().await;
+    shop.say([Says::Nothing]);
+    let installation = cancelled(&shop.url()).await;
+    let running = installation.start(&["run", "--only", "deliver"], &[]);
+    shop.has_messages(1).await;
+    let asked = Instant::now();
+    running.terminate();
+    running.ended().await.good();
+    assert!(asked.elapsed() < Duration::from_secs(10), "{:?}", asked.elapsed());
+    // Nobody waits for a lease to end, or for a step of the ladder.
+    let ran = installation.run(&["run", "--once"]).await.good();
+    assert!(ran.words().contains("answers: 1 handed over"), "{}", ran.words());
+    let ids: Vec<String> = shop.messages().iter().map(|message| message.header("webhook-id").to_owned()).collect();
+    assert_eq!((ids.len(), &ids[0]), (2, &ids[1]));
+}
+
+#[tokio::test]
+async fn over_an_encrypted_way_the_shop_gets_the_answer_and_no_log_holds_a_secret() {
+    let shop = Receiver::start_with_tls().await;
+    let installation = cancelled(&format!("{}?key=hunter2", shop.url())).await;
+    std::fs::write(installation.path("shop.pem"), shop.certificate.as_ref().unwrap()).unwrap();
+    let authorities = installation.path("shop.pem");
+    let trusting = [("SSL_CERT_FILE", authorities.to_str().unwrap())];
+    let wordy = [trusting[0], ("RUST_LOG", "trace,sqlx=info")];
+    shop.say([Says::status(500).body("ada@example.com has whsec_")]);
+    for (words, logged) in [
+        ("answers: 1 to be tried again", "an answer could not be handed over"),
+        ("answers: 1 handed over", "handed over"),
+    ] {
+        installation.in_state("update choices set due_at = 0").await;
+        let ran = installation.start(&["run", "--once"], &wordy).ended().await;
+        assert!(ran.words().contains(words) && ran.stderr.contains(logged), "{}\n{}", ran.words(), ran.stderr);
+        let said = format!("{}{}", ran.words(), ran.stderr);
+        for secret in ["hunter2", "whsec_", &SECRET[6..], "ada@example.com"] {
+            assert!(!said.contains(secret), "{secret} is in {said}");
+        }
+    }
+    assert!(shop.messages().iter().all(|message| message.to == "/answers?key=hunter2" && message.is_signed_by(SECRET)));
+    let check = installation.start(&["check"], &trusting).ended().await.good();
+    let line = format!(
+        "ok       answer hook        {}: connected, encrypted, its certificate is good; 1 secret signs; nothing was sent\n",
+        shop.address
+    );
+    assert!(check.words().contains(&line), "{}", check.words());
+    assert_eq!(shop.messages().len(), 2);
+}
+
+#[tokio::test]
+async fn check_says_whether_the_hook_is_there_and_sends_it_nothing() {
+    let shop = Receiver::start().await;
+    let installation = Installation::new().await;
+    let port = shop.address.port();
+    write_secret(&installation, &format!("{SECRET}\n{NEXT_SECRET}\n"));
+    let encrypted = Receiver::start_with_tls().await;
+    let untrusted = format!("{}: cannot connect: its certificate is not trusted (", encrypted.address);
+    for (url, level, words) in [
+        (shop.url(), "ok", format!("127.0.0.1:{port}: connected; 2 secrets sign; nothing was sent\n")),
+        (format!("http://localhost:{port}/"), "ok", format!("localhost:{port}: connected; 2 secrets sign")),
+        // This machine, in a way that does not say so.
+        (
+            format!("http://0.0.0.0:{port}/"),
+            "warning",
+            format!("0.0.0.0:{port}: connected; 2 secrets sign; nothing was sent; not encrypted"),
+        ),
+        (
+            "http://127.0.0.1:1/?key=hunter2".to_owned(),
+            "error",
+            "127.0.0.1:1: cannot connect: Connection refused".to_owned(),
+        ),
+        (encrypted.url(), "error", untrusted),
+    ] {
+        let hook = [("BACKORDERD__CHOICES__HOOK_URL", &*url), ("BACKORDERD__CHOICES__HOOK_SECRET_FILE", "hook-secret")];
+        let check = installation.start(&["check"], &hook).ended().await;
+        assert_eq!(check.code, i32::from(level == "error"), "{}", check.words());
+        assert!(check.words().contains(&format!("{level:<8} answer hook        {words}")), "{}", check.words());
+        assert!(!check.words().contains("hunter2"));
+    }
+    assert_eq!((shop.messages().len(), encrypted.connections()), (0, 0));
 }

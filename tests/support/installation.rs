@@ -197,6 +197,11 @@ impl Running {
         self.child.kill().unwrap();
     }
 
+    /// Asks it to end, as an init system does.
+    pub fn terminate(&self) {
+        assert!(Command::new("kill").arg("-TERM").arg(self.child.id().to_string()).status().unwrap().success());
+    }
+
     /// Waits until it has said everything, which is when it ends.
     pub async fn silent(&mut self) {
         if let Output::Coming(coming) = &mut self.output {
