@@ -23,3 +23,4 @@ mod smtp;
 mod spam;
 mod store;
 mod support;
+mod webhook;

@@ -2,17 +2,19 @@
 
 use std::error::Error;
 
-use tokio_rustls::rustls;
-
-const MEND: &str = "if its authority is your own, add that to the authorities of this system";
+use tokio_rustls::rustls::{self, CertificateError};
 
 /// The words of what lies at the root of an error.
 pub fn words(error: &(dyn Error + 'static)) -> String {
     let root = root(error);
     match root.downcast_ref::<rustls::Error>() {
-        Some(rustls::Error::InvalidCertificate(problem)) => {
-            format!("its certificate is not trusted ({problem:?}); {MEND}")
+        Some(rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer)) => {
+            "its certificate is not trusted: nobody whom this system knows has signed it; if the authority is your own, \
+             add it to those of this system"
+                .to_owned()
         }
+        Some(rustls::Error::InvalidCertificate(problem)) => format!("its certificate is not trusted: {problem}"),
+        Some(rustls::Error::InvalidMessage(_)) => "it does not speak TLS; write http:// if that is meant".to_owned(),
         _ => root.to_string(),
     }
 }
@@ -36,8 +38,17 @@ mod tests {
     fn an_error_is_followed_to_its_root_through_every_wrapping() {
         let refused = io::Error::other(io::Error::other(io::Error::from(io::ErrorKind::ConnectionRefused)));
         assert_eq!(words(&refused), "connection refused");
-        let unknown = rustls::Error::InvalidCertificate(rustls::CertificateError::UnknownIssuer);
-        let wrapped = io::Error::other(io::Error::new(io::ErrorKind::InvalidData, unknown));
-        assert_eq!(words(&wrapped), format!("its certificate is not trusted (UnknownIssuer); {MEND}"));
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_certificate_is_said_with_the_mend_where_there_is_one() {
+        for (problem, said) in [
+            (CertificateError::UnknownIssuer, "has signed it; if the authority is your own, add it"),
+            (CertificateError::Revoked, "its certificate is not trusted: Revoked"),
+        ] {
+            let error = rustls::Error::InvalidCertificate(problem);
+            let said_so = words(&io::Error::other(io::Error::new(io::ErrorKind::InvalidData, error)));
+            assert!(said_so.contains(said), "{said_so}");
+        }
     }
 }

@@ -74,11 +74,6 @@ async fn the_shop_gets_the_whole_answer_signed_and_takes_it() {
         assert!(message.is_signed_by(SECRET) && !message.is_signed_by(NEXT_SECRET));
         assert_eq!((message.to.as_str(), message.header("content-type")), ("/answers", "application/json"));
         assert_eq!(message.header("webhook-timestamp"), site.now().as_second().to_string());
-        let id = site.texts("select cast(id as text) from choices").await;
-        // SQLite keeps it as bytes.
-        if id[0].len() == 36 {
-            assert_eq!(message.header("webhook-id"), id[0]);
-        }
         let expected = json!({
             "type": "choice.made",
             "timestamp": "2027-01-12T15:00:30.000000Z",
@@ -393,8 +388,10 @@ async fn a_process_that_is_to_stop_gives_back_what_a_slow_shop_has_not_taken() {
     running.terminate();
     running.ended().await.good();
     assert!(asked.elapsed() < Duration::from_secs(10), "{:?}", asked.elapsed());
-    // Nobody waits for a lease to end, or for a step of the ladder.
+    // Nobody waits for a lease to end, which takes half a minute, or for a step of the ladder.
+    let given_back = Instant::now();
     let ran = installation.run(&["run", "--once"]).await.good();
+    assert!(given_back.elapsed() < Duration::from_secs(15), "{:?}", given_back.elapsed());
     assert!(ran.words().contains("answers: 1 handed over"), "{}", ran.words());
     let ids: Vec<String> = shop.messages().iter().map(|message| message.header("webhook-id").to_owned()).collect();
     assert_eq!((ids.len(), &ids[0]), (2, &ids[1]));
@@ -438,7 +435,7 @@ async fn check_says_whether_the_hook_is_there_and_sends_it_nothing() {
     let port = shop.address.port();
     write_secret(&installation, &format!("{SECRET}\n{NEXT_SECRET}\n"));
     let encrypted = Receiver::start_with_tls().await;
-    let untrusted = format!("{}: cannot connect: its certificate is not trusted (", encrypted.address);
+    let untrusted = format!("{}: cannot connect: its certificate is not trusted: ", encrypted.address);
     for (url, level, words) in [
         (shop.url(), "ok", format!("127.0.0.1:{port}: connected; 2 secrets sign; nothing was sent\n")),
         (format!("http://localhost:{port}/"), "ok", format!("localhost:{port}: connected; 2 secrets sign")),
