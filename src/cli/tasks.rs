@@ -59,7 +59,9 @@ impl TasksArguments {
         let mut tasks = app.store.tasks().await?;
         tasks.extend(app.store.refunds_due(&schedules, app.clock.now()).await?);
         tasks.sort_by_key(Task::rank);
-        tasks.iter_mut().for_each(|task| say_when_too_late(task, &schedules));
+        for task in &mut tasks {
+            say_when_too_late(task, &schedules);
+        }
         // What concerns all shops has no shop.
         let concerns = |task: &Task, shop: &String| task.shop_id == *shop || task.shop_id.is_empty();
         tasks.retain(|task| self.shop.as_ref().is_none_or(|shop| concerns(task, shop)));
