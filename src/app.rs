@@ -13,6 +13,7 @@ use tokio::sync::watch;
 use crate::choice::carrier::{Carrier, Way, Ways};
 use crate::choice::hook::Hook;
 use crate::clock::Clock;
+use crate::deliver::packing::Packing;
 use crate::deliver::relays::Relays;
 use crate::deliver::smtp::{Deadlines, relay::Relay};
 use crate::deliver::{Delivery, Renderers};
@@ -97,6 +98,7 @@ impl App {
             settings: self.settings.clone(),
             schedules: Schedules::new(&self.settings),
             renderers: renderers(&self.settings)?,
+            packing: Packing::default(),
             keys: self.link_keys().await?,
             relays: Relays::new(self.relays()?),
             clock: self.clock.clone(),

@@ -18,7 +18,8 @@ use super::output::print;
 use super::proof_words;
 use super::show::readable;
 use crate::app::App;
-use crate::deliver::prepare::{live_bytes, unpack};
+use crate::deliver::packing::unpack;
+use crate::deliver::prepare::live_bytes;
 use crate::links::LinkKeys;
 use crate::outbox::schedule::Schedules;
 use crate::store::outbox::Kept;
@@ -153,7 +154,7 @@ async fn notifications(
 
 /// What is kept of a mail, with dead links, and the fingerprint of its live bytes.
 fn said(kept: &Kept, keys: &LinkKeys) -> anyhow::Result<Said> {
-    let hidden = unpack(&kept.message).context("what is kept of a mail is damaged")?;
+    let hidden = unpack(kept).context("what is kept of a mail is damaged")?;
     let text = readable(kept)?.text.unwrap_or_default();
     Ok(Said::of(&hidden, text, live_bytes(kept, keys).as_deref()))
 }

@@ -15,7 +15,8 @@ use super::draft::draft;
 use super::log_object::{AttemptObject, LogObject, ShowObject};
 use super::output::{indented, json_lines, print, second};
 use crate::app::{self, App};
-use crate::deliver::prepare::{live_bytes, unpack};
+use crate::deliver::packing::unpack;
+use crate::deliver::prepare::live_bytes;
 use crate::outbox::notification::MAIL;
 use crate::outbox::notification::State;
 use crate::render::mime::{self, Readable};
@@ -86,7 +87,7 @@ pub async fn find(store: &Store, prefix: &str) -> anyhow::Result<LogEntry> {
 
 /// The parts of a kept mail, with dead links.
 pub fn readable(kept: &Kept) -> anyhow::Result<Readable> {
-    let readable = mime::read(&unpack(&kept.message).context("what is kept of it is damaged")?);
+    let readable = mime::read(&unpack(kept).context("what is kept of it is damaged")?);
     // On its way a mail's lines end with CR and LF (RFC 5322, section 2.3); here they end as they were written.
     let lines = |part: Option<String>| part.map(|part| part.replace("\r\n", "\n"));
     Ok(Readable { text: lines(readable.text), html: lines(readable.html), ..readable })

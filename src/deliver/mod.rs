@@ -6,6 +6,7 @@
 pub mod compose;
 pub mod job;
 pub mod outcome;
+pub mod packing;
 mod pipeline;
 pub mod prepare;
 pub mod relays;
@@ -26,6 +27,7 @@ use crate::render::Renderer;
 use crate::settings::Settings;
 use crate::settings::delivery::InDoubt;
 use crate::store::{Store, StoreError};
+use packing::Packing;
 use relays::Relays;
 use smtp::Deadlines;
 
@@ -38,6 +40,7 @@ pub struct Delivery {
     pub settings: Arc<Settings>,
     pub schedules: Schedules,
     pub renderers: Renderers,
+    pub packing: Packing,
     pub keys: LinkKeys,
     pub relays: Relays,
     pub clock: Clock,

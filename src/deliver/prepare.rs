@@ -10,16 +10,12 @@ use jiff::Timestamp;
 use super::Delivery;
 use super::compose::{self, Check, Surroundings};
 use super::job::Job;
+use super::packing::unpack;
 use crate::links::{LinkKeys, dummy};
 use crate::outbox::schedule::Schedule;
 use crate::store::StoreError;
 use crate::store::outbox::{Claimed, Fate, Finish, Kept, Prepared};
 use crate::store::views::Order;
-
-/// Fast, and half of what the slow levels save.
-const COMPRESSION: i32 = 1;
-/// More than any mail of ours unpacked.
-const MOST_BYTES: usize = 32 << 20;
 
 /// What became of a batch.
 #[derive(Debug, Default)]
@@ -92,7 +88,7 @@ impl Delivery {
         }
         let link_key = self.keys.fingerprints().first().cloned().unwrap_or_default();
         let mut prepared = Vec::with_capacity(new.len());
-        let mut packer = zstd::bulk::Compressor::new(COMPRESSION)?;
+        let mut packer = self.packing.packer(&self.store, &self.renderers.default, &self.settings).await?;
         for one in new {
             let token = self.keys.sign(one.order.link_id);
             let around = Surroundings {
@@ -119,7 +115,8 @@ impl Delivery {
                 message_id: mail.message_id,
                 link_id: one.order.link_id,
                 link_key: link_key.clone(),
-                message: packer.compress(&dummy::hide(&mail.bytes, &token))?,
+                dictionary: packer.dictionary,
+                message: packer.pack(&dummy::hide(&mail.bytes, &token))?,
             });
             batch.jobs.push(self.job(one, mail.bytes));
             // Rendering never waits for anything; connections must not wait for a whole batch of it.
@@ -147,12 +144,7 @@ impl Batch {
 
 /// The exact bytes of a kept mail, its link put in again; `None`: they are damaged, or the key of the link is gone.
 pub fn live_bytes(kept: &Kept, keys: &LinkKeys) -> Option<Vec<u8>> {
-    let hidden = unpack(&kept.message)?;
+    let hidden = unpack(kept)?;
     let key = keys.fingerprints().iter().position(|fingerprint| *fingerprint == kept.link_key)?;
     Some(dummy::restore(&hidden, &keys.token(kept.link_id, key)?))
-}
-
-/// The kept bytes of a mail, unpacked; `None`: they are damaged.
-pub fn unpack(bytes: &[u8]) -> Option<Vec<u8>> {
-    zstd::bulk::decompress(bytes, MOST_BYTES).ok()
 }

@@ -9,6 +9,7 @@ pub mod choices;
 mod confirming;
 pub mod deadlines;
 pub mod dialect;
+mod dictionaries;
 mod ending;
 pub mod facts;
 pub mod feeds;

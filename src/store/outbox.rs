@@ -4,13 +4,14 @@
 //! has lost the lease and changes nothing. How a try ends is in [`super::ending`].
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde::Serialize;
 use uuid::Uuid;
 
 use super::dialect::{Row, batch, sql, values};
-use super::{Store, StoreError};
+use super::{Store, StoreError, dictionaries};
 use crate::failpoint::Commit;
 use crate::outbox::notification::Kind;
 use crate::outbox::plan::Content;
@@ -45,7 +46,8 @@ pub struct Prepared {
     /// Its link, and the fingerprint of the key that signed it.
     pub link_id: Uuid,
     pub link_key: String,
-    /// The bytes with a dead link, compressed.
+    /// The bytes with a dead link, packed with the dictionary of this number.
+    pub dictionary: i64,
     pub message: Vec<u8>,
 }
 
@@ -54,6 +56,8 @@ pub struct Prepared {
 pub struct Kept {
     pub link_id: Uuid,
     pub link_key: String,
+    /// What it was packed with; `None`: nothing.
+    pub dictionary: Option<Arc<[u8]>>,
     pub message: Vec<u8>,
 }
 
@@ -180,6 +184,7 @@ impl Store {
             message_id: &'a str,
             link_id: Uuid,
             link_key: &'a str,
+            dictionary: i64,
             /// Where its bytes are in those of the whole batch, counted from 1.
             start: usize,
             length: usize,
@@ -197,17 +202,18 @@ impl Store {
                 message_id: &mail.message_id,
                 link_id: mail.link_id,
                 link_key: &mail.link_key,
+                dictionary: mail.dictionary,
                 start: messages.len() + 1,
                 length: mail.message.len(),
             });
             messages.extend_from_slice(&mail.message);
         }
-        let keep = sql!("insert into contents (notification_id, subject, message_id, link_id, link_key, message) "
-            "select x.id, x.subject, x.message_id, x.link_id, x.link_key, substr($2, cast(x.start as integer), cast(x.length as integer)) from "
-            rows(id text, fence bigint, subject text, message_id text, link_id text, link_key text, start bigint, length bigint)
+        let keep = sql!("insert into contents (notification_id, subject, message_id, link_id, link_key, dictionary, message) "
+            "select x.id, x.subject, x.message_id, x.link_id, x.link_key, x.dictionary, substr($2, cast(x.start as integer), cast(x.length as integer)) from "
+            rows(id text, fence bigint, subject text, message_id text, link_id text, link_key text, dictionary bigint, start bigint, length bigint)
             " join outbox o on o.id = x.id and o.fence = x.fence where true on conflict (notification_id) do update "
             "set subject = excluded.subject, message_id = excluded.message_id, link_id = excluded.link_id, "
-            "link_key = excluded.link_key, message = excluded.message");
+            "link_key = excluded.link_key, dictionary = excluded.dictionary, message = excluded.message");
         self.alone_at(Commit::Prepare, keep, vec![batch(&rows)?, messages.into()]).await.map(drop)
     }
 
@@ -221,13 +227,15 @@ impl Store {
             return Ok(HashMap::new());
         }
         let mut tx = self.read().await?;
-        let kept = sql!("select c.notification_id, c.link_id, c.link_key, c.message from " rows(id text)
+        let kept = sql!("select c.notification_id, c.link_id, c.link_key, c.dictionary, c.message from " rows(id text)
             " join contents c on c.notification_id = x.id");
         let ids: Vec<Id> = ids.iter().map(|id| Id { id: *id }).collect();
         let rows = tx.rows(kept, vec![batch(&ids)?]).await?;
+        let dictionaries = dictionaries::of(&mut tx, &rows).await?;
         let kept = |row: &Row| {
+            let dictionary = row.maybe_int("dictionary")?.and_then(|number| dictionaries.get(&number).cloned());
             let (link_id, link_key) = (row.id("link_id")?, row.text("link_key")?);
-            Ok((row.id("notification_id")?, Kept { link_id, link_key, message: row.bytes("message")? }))
+            Ok((row.id("notification_id")?, Kept { link_id, link_key, dictionary, message: row.bytes("message")? }))
         };
         rows.iter().map(kept).collect()
     }

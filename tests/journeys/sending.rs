@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use backorderd::deliver::prepare::live_bytes;
+
 use crate::support::app::TestApp;
 use crate::support::smtp_server::{Act, At, Shape, SmtpServer};
 
@@ -29,6 +31,38 @@ async fn a_mail_refused_for_now_comes_back_with_the_same_bytes() {
         assert_eq!(app.store.contents(&[before.id]).await.unwrap()[&after.id].message, kept[&after.id].message);
         let outcomes: Vec<_> = app.store.attempts(after.id).await.unwrap().into_iter().map(|a| a.outcome).collect();
         assert_eq!(outcomes, ["temporary", "temporary", "accepted"]);
+    }
+}
+
+#[tokio::test]
+async fn a_mail_stays_readable_and_goes_out_again_as_it_was_when_the_shop_changes_its_words() {
+    for app in TestApp::on_each_engine() {
+        let app = app.await;
+        app.shop.backorder("A1").await;
+        app.relay.once(At::End, Act::Say("451 4.3.0 later"));
+        app.tick_all().await;
+        app.advance("10m");
+        // What its mails are packed with is made of other words.
+        let renamed = app.another_process(&[("shop.name", "Another Name")]).await;
+        app.shop.line("B1").order("S2").put().await;
+        renamed.delivery.tick().await.unwrap();
+        let numbers = app.texts("select distinct cast(dictionary as text) from contents").await;
+        assert_eq!(numbers.len(), 1, "only the first was rendered");
+        let (id, mail) = (app.entries().await[0].id, app.last_mail());
+        let keys = app.process.app.link_keys().await.unwrap();
+        let kept = app.store.contents(&[id]).await.unwrap().remove(&id).unwrap();
+        assert_eq!(live_bytes(&kept, &keys), Some(mail.bytes));
+        assert!(mail.text.contains("Acme Outdoor") && !mail.text.contains("Another Name"), "{}", mail.text);
+
+        app.sweep().await;
+        app.advance("1m");
+        app.sweep().await;
+        renamed.delivery.tick().await.unwrap();
+        assert_eq!(app.texts("select distinct cast(dictionary as text) from contents").await.len(), 2);
+        assert!(app.last_mail().text.contains("Another Name"));
+        let kept = app.store.contents(&[id]).await.unwrap().remove(&id).unwrap();
+        let bytes = app.mails().into_iter().find(|mail| mail.id.contains(&id.to_string())).unwrap().bytes;
+        assert_eq!(live_bytes(&kept, &keys), Some(bytes));
     }
 }
 

@@ -167,6 +167,7 @@ fn prepared(claimed: &Claimed) -> Prepared {
         message_id: format!("<{}@shop.example>", claimed.id),
         link_id: uuid::Uuid::from_u128(1),
         link_key: "key".into(),
+        dictionary: 1,
         message: vec![0, 1, 254, 255],
     }
 }

@@ -106,17 +106,33 @@ async fn what_was_rendered_is_kept_and_given_back_byte_for_byte() {
         read(store, &[line("A1", "S1"), line("B1", "S2")], start()).await;
         let claimed = claim(store, start()).await;
         let every_byte: Vec<u8> = (0..=255).collect();
-        let first = Prepared { message: every_byte.clone(), ..prepared(&claimed[0]) };
+        let dictionary = store.keep_dictionary(&every_byte).await.unwrap();
+        let first = Prepared { dictionary, message: every_byte.clone(), ..prepared(&claimed[0]) };
         store.prepare(&[first, prepared(&claimed[1])]).await.unwrap();
         store.prepare(&[]).await.unwrap();
 
         let kept = store.contents(&[claimed[0].id, claimed[1].id, Uuid::nil()]).await.unwrap();
         assert_eq!(kept.len(), 2);
         assert_eq!(kept[&claimed[0].id].message, every_byte);
+        assert_eq!(kept[&claimed[0].id].dictionary.as_deref(), Some(&*every_byte));
         assert_eq!(kept[&claimed[0].id].link_key, "key");
         assert!(store.contents(&[]).await.unwrap().is_empty());
         finish(store, &claimed[0], Fate::Again { due_at: start(), charged: false }, start()).await;
         assert!(claim_one(store, start()).await.rendered);
+    }
+}
+
+#[tokio::test]
+async fn a_dictionary_is_kept_once_and_another_is_kept_beside_it() {
+    for state in State::on_each_engine() {
+        let state = state.await;
+        let again = state.opened_again().await;
+        let (first, same) = tokio::join!(state.store.keep_dictionary(b"one"), again.keep_dictionary(b"one"));
+        let first = first.unwrap();
+        assert_eq!(same.unwrap(), first);
+        let other = again.keep_dictionary(b"another").await.unwrap();
+        assert_ne!(other, first);
+        assert_eq!(state.store.keep_dictionary(b"one").await.unwrap(), first);
     }
 }
 
