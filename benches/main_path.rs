@@ -46,7 +46,7 @@ async fn main() {
 async fn state(engine: &str, folder: &Path, name: &str) -> String {
     match engine {
         "SQLite" => format!("sqlite://{}", folder.join(format!("{name}.db")).display()),
-        _ => servers::postgres().database().await,
+        _ => servers::lasting_postgres().database().await,
     }
 }
 

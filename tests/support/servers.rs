@@ -35,7 +35,7 @@ $as_owner initdb -D "$folder/data" -U postgres -A trust -N --encoding=UTF8 --loc
     >"$folder/log" 2>&1 || install_failed
 echo 'host all by_password 127.0.0.1/32 scram-sha-256' | cat - "$folder/data/pg_hba.conf" >"$folder/hba"
 $as_owner postgres -D "$folder/data" -p "$port" -h 127.0.0.1 -c unix_socket_directories= \
-    -c hba_file="$folder/hba" -c fsync=off -c max_connections=200 -c log_min_messages=log </dev/null &
+    -c hba_file="$folder/hba" -c fsync="$fsync" -c max_connections=200 -c log_min_messages=log </dev/null &
 "#;
 
 /// The same for MariaDB, which changes to `$owner` by itself.
@@ -58,13 +58,20 @@ wait $!
 /// The PostgreSQL server of this test process.
 pub fn postgres() -> &'static Server {
     static SERVER: OnceLock<Server> = OnceLock::new();
-    SERVER.get_or_init(|| Server::start(Engine::Postgres))
+    SERVER.get_or_init(|| Server::start(Engine::Postgres, "off"))
+}
+
+/// A PostgreSQL server that writes through to the disk, for benchmarks.
+#[allow(dead_code, reason = "no test has use for it")]
+pub fn lasting_postgres() -> &'static Server {
+    static SERVER: OnceLock<Server> = OnceLock::new();
+    SERVER.get_or_init(|| Server::start(Engine::Postgres, "on"))
 }
 
 /// The MariaDB server of this test process.
 pub fn mariadb() -> &'static Server {
     static SERVER: OnceLock<Server> = OnceLock::new();
-    SERVER.get_or_init(|| Server::start(Engine::MariaDb))
+    SERVER.get_or_init(|| Server::start(Engine::MariaDb, "off"))
 }
 
 #[derive(Clone, Copy)]
@@ -110,7 +117,8 @@ impl Server {
         }
     }
 
-    fn start(engine: Engine) -> Server {
+    /// `fsync`: whether PostgreSQL writes through to the disk; tests are faster without.
+    fn start(engine: Engine, fsync: &str) -> Server {
         let folder = tempfile::Builder::new().prefix("backorderd-test-").tempdir().expect("a temporary folder").keep();
         let as_root = fs::metadata(&folder).expect("the folder just made").uid() == 0;
         let port = TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr()).expect("a free port").port();
@@ -132,6 +140,7 @@ impl Server {
             .env("port", port.to_string())
             .env("owner", &owner)
             .env("stop", stop)
+            .env("fsync", fsync)
             .env("as_owner", if as_root { &as_owner } else { "" })
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
