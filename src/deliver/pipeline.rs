@@ -44,6 +44,8 @@ const JOBS: usize = 256;
 /// How many mails a connection marks at once: a crash throws doubt on no more of them. It sends both before it asks
 /// again; meanwhile the others ask, so that one commit serves many.
 const MARKED: usize = 2;
+/// How long the first of the connections that ask for marks waits for the others.
+const MARKS_WAIT: Duration = Duration::from_millis(1);
 /// How many results are recorded in one commit at most.
 const RESULTS: usize = 256;
 /// How long the first of them waits for company.
@@ -228,6 +230,11 @@ impl Delivery {
     async fn mark_all(self: Arc<Self>, mut asked: mpsc::Receiver<Marking>) {
         let mut waiting = Vec::with_capacity(JOBS);
         while asked.recv_many(&mut waiting, JOBS).await > 0 {
+            let company = async {
+                while waiting.len() < self.relays.workers() && asked.recv_many(&mut waiting, JOBS).await > 0 {}
+            };
+            // Out of time: then they go as they are.
+            let _ = tokio::time::timeout(MARKS_WAIT, company).await;
             let rows: Vec<Mark> = waiting.iter().flat_map(|asked: &Marking| asked.marks.iter().copied()).collect();
             let marked = self.store.mark(&rows).await;
             if let Err(error) = &marked {
