@@ -101,9 +101,13 @@ impl Answers {
 
     async fn begin(&self) -> Result<Writing, String> {
         let connection = self.source.connect().await.map_err(|error| error.to_string())?;
-        Writing::begin(connection, self.limit).await.map_err(|error| match verdict(&error, self.limit) {
-            Verdict::Refused { reason: problem } | Verdict::Failed { problem } => self.at_its_place(&problem),
-        })
+        Writing::begin(connection, self.limit).await.map_err(|error| self.problem(&error))
+    }
+
+    /// An error that came before any statement.
+    fn problem(&self, error: &sqlx::Error) -> String {
+        let (Verdict::Refused { reason: problem } | Verdict::Failed { problem }) = verdict(error, self.limit);
+        self.at_its_place(&problem)
     }
 
     fn outcome_of(&self, error: &sqlx::Error, statement: Option<&Statement>, when: &str) -> Outcome {
@@ -122,8 +126,10 @@ impl Answers {
 
     /// Connects with the login of the statements; whether that may write where it leads to. Changes nothing.
     pub async fn probe(&self) -> Result<String, String> {
-        self.begin().await?.give_up().await;
-        Ok(self.source.place())
+        let mut writing = self.begin().await?;
+        let tried = writing.try_to_write().await;
+        writing.give_up().await;
+        tried.map(|()| self.source.place()).map_err(|error| self.problem(&error))
     }
 
     /// For each choice that has statements, whether the database understands them and lets the login run them, as far as

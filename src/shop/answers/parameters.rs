@@ -25,8 +25,8 @@ use Parameter::{By, Choice, ChoiceId, ChosenAt, LineId, OrderId, Quantity};
 const ALL: [Parameter; 7] = [ChoiceId, OrderId, LineId, Choice, Quantity, ChosenAt, By];
 /// Words that begin or end a transaction.
 const OF_TRANSACTIONS: [&str; 7] = ["begin", "start", "commit", "end", "rollback", "abort", "savepoint"];
-/// What PostgreSQL can explain.
-const EXPLAINED: [&str; 7] = ["select", "insert", "update", "delete", "merge", "with", "values"];
+/// What PostgreSQL and MySQL can explain.
+const EXPLAINED: [&str; 7] = ["select", "insert", "update", "delete", "merge", "replace", "with"];
 
 impl Parameter {
     pub fn name(self) -> &'static str {
@@ -159,7 +159,7 @@ impl Statement {
         self.parameters().any(|parameter| matches!(parameter, ChoiceId | OrderId | LineId))
     }
 
-    /// Whether PostgreSQL explains such a statement.
+    /// Whether the servers explain such a statement.
     pub fn can_be_explained(&self) -> bool {
         let Some(Part::Text(text)) = self.parts.first() else { return false };
         let word = text.split(|letter: char| !letter.is_ascii_alphabetic()).next().unwrap_or_default();

@@ -106,6 +106,14 @@ impl Writing {
         let _ = tokio::time::timeout(PATIENCE, leaving).await;
     }
 
+    /// Whether this database can be written to at all. SQLite begins to write in a file that it may only read, and says so
+    /// at the first change; here it is one that leaves everything as it is.
+    pub async fn try_to_write(&mut self) -> Result<(), sqlx::Error> {
+        let Connection::Sqlite(connection, _) = &mut self.connection else { return Ok(()) };
+        let version: i64 = query_scalar("pragma user_version").persistent(false).fetch_one(&mut *connection).await?;
+        query(sql(format!("pragma user_version = {version}"))).persistent(false).execute(connection).await.map(drop)
+    }
+
     /// Lets the database read a statement, and look at the login's rights, without running it.
     pub async fn rehearse(&mut self, statement: &Statement) -> Result<(), sqlx::Error> {
         match &mut self.connection {
@@ -164,5 +172,14 @@ async fn rehearse_postgres(connection: &mut PgConnection, statement: &Statement)
 }
 
 async fn rehearse_mysql(connection: &mut MySqlConnection, statement: &Statement) -> Result<(), sqlx::Error> {
-    connection.prepare(sql(statement.sql(Engine::MySql)).into_sql_str()).await.map(drop)
+    let text = statement.sql(Engine::MySql);
+    connection.prepare(sql(text.clone()).into_sql_str()).await?;
+    if !statement.can_be_explained() {
+        return Ok(());
+    }
+    let mut query = query::<MySql>(sql(format!("explain {text}"))).persistent(false);
+    for _ in statement.parameters() {
+        query = query.bind(None::<String>);
+    }
+    query.execute(connection).await.map(drop)
 }
