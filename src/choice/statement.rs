@@ -18,13 +18,8 @@ pub struct Statement {
 impl Way for Statement {
     fn carry<'a>(&'a self, answer: &'a Outgoing) -> BoxFuture<'a, Reply> {
         async {
-            match self.answers.carry(&values(answer)).await {
-                Some(outcome) => reply(outcome),
-                None => {
-                    let problem = format!("choices.sql.{} is not set any more", answer.choice.word());
-                    Reply::Failed { problem, wait: None }
-                }
-            }
+            let carried = self.answers.carry(&values(answer)).await;
+            carried.map_or_else(|| no_longer_set(answer), reply)
         }
         .boxed()
     }
@@ -40,6 +35,11 @@ fn values(answer: &Outgoing) -> Values<'_> {
         chosen_at: answer.chosen_at,
         by: answer.by.word(),
     }
+}
+
+/// The settings have changed since she answered.
+fn no_longer_set(answer: &Outgoing) -> Reply {
+    Reply::Failed { problem: format!("choices.sql.{} is not set any more", answer.choice.word()), wait: None }
 }
 
 fn reply(outcome: Outcome) -> Reply {

@@ -78,7 +78,7 @@ fn after(sql: &[u8], end: &[u8], from: usize) -> Option<usize> {
 fn is_line_comment(engine: Engine, sql: &[u8]) -> bool {
     match engine {
         Engine::MySql if sql[0] == b'#' => true,
-        Engine::MySql => sql.starts_with(b"--") && sql.get(2).is_none_or(|byte| byte.is_ascii_whitespace()),
+        Engine::MySql => sql.starts_with(b"--") && sql.get(2).is_none_or(u8::is_ascii_whitespace),
         Engine::Postgres | Engine::Sqlite => sql.starts_with(b"--"),
     }
 }

@@ -73,7 +73,7 @@ fn mend(cause: Cause, limit: Span) -> String {
 
 fn code(error: &sqlx::Error) -> Code {
     let Some(error) = error.as_database_error() else { return Code::Other };
-    let code = error.code().map(|code| code.into_owned()).unwrap_or_default();
+    let code = error.code().map(std::borrow::Cow::into_owned).unwrap_or_default();
     if let Some(error) = error.try_downcast_ref::<MySqlDatabaseError>() {
         Code::MySql { state: code, number: error.number() }
     } else if error.try_downcast_ref::<sqlx::postgres::PgDatabaseError>().is_some() {
