@@ -5,6 +5,8 @@ use backorderd::settings::orders::{ChoiceSettings, ChoiceStatements};
 use backorderd::shop::answers::{Answers, Outcome, Values};
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, Connection, MySqlConnection, PgConnection};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
 use uuid::Uuid;
 
 use crate::support::shops::{Engine, TestShop};
@@ -310,8 +312,53 @@ async fn a_statement_that_takes_too_long_is_cut_off_and_changes_nothing() {
     }
 }
 
+/// A way to a PostgreSQL server on which the connection breaks when the server has committed and before we hear of it.
+async fn way_that_breaks_at_the_commit(url: &str) -> String {
+    let (_, address) = url.split_once('@').unwrap();
+    let (address, database) = address.split_once('/').unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let way = listener.local_addr().unwrap();
+    let address = address.to_owned();
+    tokio::spawn(async move {
+        let (mut ours, _) = listener.accept().await.unwrap();
+        let mut server = TcpStream::connect(address).await.unwrap();
+        let (mut asked, mut said) = (vec![0; 65_536], vec![0; 65_536]);
+        let mut is_prepared = false;
+        loop {
+            tokio::select! {
+                length = ours.read(&mut asked) => {
+                    let message = &asked[..length.unwrap()];
+                    server.write_all(message).await.unwrap();
+                    if is_prepared {
+                        assert!(server.read(&mut said).await.unwrap() > 0);
+                        return;
+                    }
+                    is_prepared = message.windows(6).any(|word| word == b"commit");
+                }
+                length = server.read(&mut said) => ours.write_all(&said[..length.unwrap()]).await.unwrap(),
+            }
+        }
+    });
+    format!("postgres://postgres@{way}/{database}")
+}
+
 #[tokio::test]
-async fn a_deadlock_and_two_at_once_are_tried_again() {
+async fn a_connection_that_breaks_at_the_commit_is_tried_again_and_the_answer_counts_once() {
+    let shop = TestShop::on(Engine::Postgres).await;
+    shop.run(LINES).await;
+    let sql = ChoiceStatements { cancel: Some(CANCEL.into()), wait: None };
+    let way = way_that_breaks_at_the_commit(&shop.url).await;
+    let choices = ChoiceSettings { url: Some(way), sql, ..ChoiceSettings::default() };
+    let answers = Answers::open(&shop.orders(), &choices).unwrap().unwrap();
+    let failed = answers.carry(&values("1")).await.unwrap();
+    assert!(problem(&failed).ends_with(" at the commit, so it may have been done"), "{failed:?}");
+    assert_eq!(lines(&shop).await, ["1 2 cancel", "2 0 -"]);
+    assert_eq!(cancel(&shop, CANCEL, "1").await, Outcome::Changed(1));
+    assert_eq!(lines(&shop).await, ["1 2 cancel", "2 0 -"]);
+}
+
+#[tokio::test]
+async fn two_at_once_are_no_refusal() {
     let shop = TestShop::on(Engine::Postgres).await;
     shop.run(LINES).await;
     let raise = "do $$ begin raise exception 'two at once' using errcode = '40001'; end $$";

@@ -13,7 +13,7 @@ pub async fn check(settings: &Settings, report: &mut Report) {
         Err(error) => return report.error(WHAT, error.to_string()),
     };
     match answers.probe().await {
-        Ok(place) => report.ok(WHAT, format!("{place}: connected, can be written to; nothing was written")),
+        Ok(place) => report.ok(WHAT, format!("{place}: connected, not read-only; nothing was written")),
         Err(problem) => return report.error(WHAT, problem),
     }
     for (choice, found) in answers.rehearse().await {

@@ -76,8 +76,12 @@ impl Answers {
 
     /// Runs the statements for an answer; `None`: for this choice there are none.
     pub async fn carry(&self, values: &Values<'_>) -> Option<Outcome> {
-        let statements = if values.choice == "wait" { &self.wait } else { &self.cancel };
-        Some(self.run(statements.as_ref()?, values).await)
+        let statements = match values.choice {
+            "cancel" => self.cancel.as_ref(),
+            "wait" => self.wait.as_ref(),
+            _ => None,
+        };
+        Some(self.run(statements?, values).await)
     }
 
     async fn run(&self, statements: &[Statement], values: &Values<'_>) -> Outcome {

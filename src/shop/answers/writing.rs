@@ -6,7 +6,10 @@
 use std::time::Duration;
 
 use sqlx::postgres::types::Oid;
-use sqlx::{Connection as _, Either, Executor, MySql, MySqlConnection, PgConnection, Postgres, SqlSafeStr, Sqlite};
+use sqlx::{
+    Connection as _, Either, Executor, MySql, MySqlConnection, PgConnection, Postgres, SqlSafeStr, Sqlite,
+    SqliteConnection,
+};
 use sqlx::{Statement as _, query, query_scalar};
 
 use super::parameters::Statement;
@@ -40,27 +43,9 @@ impl Writing {
     pub async fn run(&mut self, statement: &Statement, values: &Values<'_>) -> Result<(), sqlx::Error> {
         self.rows += match &mut self.connection {
             Connection::Postgres(connection) => run_postgres(connection, statement, values).await?,
-            Connection::MySql(connection) => {
-                let mut query = query::<MySql>(sql(statement.sql(Engine::MySql))).persistent(false);
-                for parameter in statement.parameters() {
-                    query = match values.value(parameter, Engine::MySql) {
-                        Value::Text(text) => query.bind(text),
-                        Value::Whole(number) => query.bind(number),
-                        Value::Fraction(number) => query.bind(number),
-                    };
-                }
-                query.execute(connection).await?.rows_affected()
-            }
+            Connection::MySql(connection) => run_mysql(connection, statement, values).await?,
             Connection::Sqlite(connection, _) => {
-                let mut query = query::<Sqlite>(sql(statement.sql(Engine::Sqlite))).persistent(false);
-                for parameter in statement.parameters() {
-                    query = match values.value(parameter, Engine::Sqlite) {
-                        Value::Text(text) => query.bind(text),
-                        Value::Whole(number) => query.bind(number),
-                        Value::Fraction(number) => query.bind(number),
-                    };
-                }
-                query.execute(&mut *connection).await?;
+                run_sqlite(connection, statement, values).await?;
                 // What SQLite says of a single statement leaves out what a view's triggers did.
                 let all: i64 = query_scalar("select total_changes()").persistent(false).fetch_one(connection).await?;
                 (all as u64).saturating_sub(self.rows)
@@ -139,6 +124,38 @@ async fn run_postgres(
         query = query.bind(values.text(parameter, Engine::Postgres));
     }
     Ok(query.execute(connection).await?.rows_affected())
+}
+
+async fn run_mysql(
+    connection: &mut MySqlConnection,
+    statement: &Statement,
+    values: &Values<'_>,
+) -> Result<u64, sqlx::Error> {
+    let mut query = query::<MySql>(sql(statement.sql(Engine::MySql))).persistent(false);
+    for parameter in statement.parameters() {
+        query = match values.value(parameter, Engine::MySql) {
+            Value::Text(text) => query.bind(text),
+            Value::Whole(number) => query.bind(number),
+            Value::Fraction(number) => query.bind(number),
+        };
+    }
+    Ok(query.execute(connection).await?.rows_affected())
+}
+
+async fn run_sqlite(
+    connection: &mut SqliteConnection,
+    statement: &Statement,
+    values: &Values<'_>,
+) -> Result<(), sqlx::Error> {
+    let mut query = query::<Sqlite>(sql(statement.sql(Engine::Sqlite))).persistent(false);
+    for parameter in statement.parameters() {
+        query = match values.value(parameter, Engine::Sqlite) {
+            Value::Text(text) => query.bind(text),
+            Value::Whole(number) => query.bind(number),
+            Value::Fraction(number) => query.bind(number),
+        };
+    }
+    query.execute(connection).await.map(drop)
 }
 
 /// The types that the server finds for the parameters, as it spells them.
