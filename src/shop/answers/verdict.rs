@@ -51,11 +51,20 @@ pub(super) enum Verdict {
 pub(super) fn verdict(error: &sqlx::Error, limit: Span) -> Verdict {
     let cause = cause(&code(error));
     let said = one_line(error);
-    if cause == Cause::Rule {
-        Verdict::Refused { reason: said }
-    } else {
-        Verdict::Failed { problem: said + &mend(cause, limit) }
+    match cause {
+        Cause::Rule => Verdict::Refused { reason: said },
+        _ => Verdict::Failed { problem: without_addresses(&said) + &mend(cause, limit) },
     }
+}
+
+/// Failures are logged, no log holds a mail address, and what a function of the shop's says may be one.
+fn without_addresses(words: &str) -> String {
+    let is_address = |word: &str| {
+        let around = word.trim_matches(|letter: char| !letter.is_alphanumeric());
+        around.split_once('@').is_some_and(|(name, domain)| !name.is_empty() && domain.contains('.'))
+    };
+    let words = words.split(' ').map(|word| if is_address(word) { "(a mail address)" } else { word });
+    words.collect::<Vec<_>>().join(" ")
 }
 
 fn mend(cause: Cause, limit: Span) -> String {
@@ -163,6 +172,17 @@ mod tests {
             for code in codes {
                 assert_eq!(cause(&code), expected, "{code:?}");
             }
+        }
+    }
+
+    #[test]
+    fn a_failure_holds_no_mail_address() {
+        for (said, kept) in [
+            ("no mail to <ada@example.com>, sorry", "no mail to (a mail address) sorry"),
+            ("syntax error at or near \"@now\"", "syntax error at or near \"@now\""),
+            ("unknown user reader@localhost", "unknown user reader@localhost"),
+        ] {
+            assert_eq!(without_addresses(said), kept);
         }
     }
 
