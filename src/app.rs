@@ -12,6 +12,7 @@ use tokio::sync::watch;
 
 use crate::choice::carrier::{Carrier, Way, Ways};
 use crate::choice::hook::Hook;
+use crate::choice::statement::Statement;
 use crate::clock::Clock;
 use crate::deliver::packing::Packing;
 use crate::deliver::relays::Relays;
@@ -23,6 +24,7 @@ use crate::render::Renderer;
 use crate::settings::Settings;
 use crate::settings::delivery::Channels;
 use crate::settings::receiver::ReceiverSettings;
+use crate::shop::answers::Answers;
 use crate::shop::{Feeds, Shop};
 use crate::store::Store;
 use crate::store::facts::fact;
@@ -122,10 +124,13 @@ impl App {
 
     /// The ways of `[choices]`.
     fn ways(&self) -> anyhow::Result<Ways> {
-        let hook = self.settings.choices.hook.as_ref().map(|hook| -> anyhow::Result<Arc<dyn Way>> {
+        let choices = &self.settings.choices;
+        let hook = choices.hook.as_ref().map(|hook| -> anyhow::Result<Arc<dyn Way>> {
             Ok(Arc::new(Hook { receiver: receiver(hook, &self.clock).context("choices.hook_url")? }))
         });
-        Ok(Ways { hook: hook.transpose()?, ..Ways::default() })
+        let answers = Answers::open(&self.settings.orders, choices)?;
+        let statement = answers.map(|answers| -> Arc<dyn Way> { Arc::new(Statement { answers }) });
+        Ok(Ways { statement, hook: hook.transpose()? })
     }
 
     /// The relays of `[[mail.relays]]`, in order.

@@ -18,7 +18,7 @@ pub mod trust; // whom we trust on an encrypted connection // one file and the e
 // From the shop to the decision.
 pub mod outbox; // notifications: their states, how news becomes one, and when each is due; pure
 pub mod promise; // what the law makes of a line's history: stages, deadlines, what silence means; pure
-pub mod shop; // the merchant's database, read only, in our words
+pub mod shop; // the merchant's database in our words: feeds are read, answers are written
 pub mod watch; // one look: what is news since she was last told? read, compare, judge, record
 
 // From the decision to the customer.

@@ -32,7 +32,7 @@ const MAY_USE: [(&str, &[&str]); 15] = [
 ];
 
 /// Decisions: values in, values out.
-const PURE: [&str; 19] = [
+const PURE: [&str; 23] = [
     "choice/decide.rs",
     "choice/hook/message.rs",
     "choice/hook/verdict.rs",
@@ -46,7 +46,11 @@ const PURE: [&str; 19] = [
     "deliver/verdict.rs",
     "render/",
     "links",
+    "shop/answers/parameters.rs",
+    "shop/answers/values.rs",
+    "shop/answers/verdict.rs",
     "shop/cell.rs",
+    "shop/pieces.rs",
     "shop/row.rs",
     "settings/",
     "web/guessing.rs",

@@ -12,6 +12,7 @@ use backorderd::demo::pages::{DemoState, router};
 use backorderd::demo::settings::{SETTINGS_FILE, SHOP_FILE, settings_text};
 use backorderd::demo::shop::{DemoError, DemoShop};
 use backorderd::settings::Settings;
+use backorderd::shop::answers::{Answers, Outcome, Values};
 use backorderd::shop::line::{Line, Status};
 use backorderd::shop::stock::{Alternative, Stock};
 use backorderd::shop::{Row, Shop, ShopError, Which};
@@ -19,12 +20,11 @@ use jiff::SignedDuration;
 use jiff::civil::{Date, date};
 use rust_decimal::Decimal;
 use serde_json::Value;
-use sqlx::sqlite::SqliteConnectOptions;
-use sqlx::{AssertSqlSafe, ConnectOptions};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
+use uuid::Uuid;
 
 /// A day in winter, noon in the shop.
 const NOON: &str = "2027-01-04T17:00:00Z";
@@ -149,14 +149,6 @@ impl Demo {
         stream.read_to_string(&mut answer).await.unwrap();
         let (head, body) = answer.split_once("\r\n\r\n").unwrap();
         Answer { status: head[9..12].parse().unwrap(), head: head.to_ascii_lowercase(), body: body.to_owned() }
-    }
-
-    /// Runs statements in the shop's database.
-    async fn run(&self, statements: String) -> Result<u64, sqlx::Error> {
-        let file = self.folder.path().join(SHOP_FILE);
-        let mut connection = SqliteConnectOptions::new().filename(file).connect().await?;
-        let done = sqlx::raw_sql(AssertSqlSafe(statements)).execute(&mut connection).await?;
-        Ok(done.rows_affected())
     }
 }
 
@@ -471,23 +463,31 @@ async fn a_mail_opens_as_page_text_and_source_and_cannot_act() {
 #[tokio::test]
 async fn an_answer_reaches_the_shop_once_however_often_it_is_handed_over() {
     let demo = Demo::open().await;
-    let statements = demo.settings().choices.sql;
-    let handed_over = |statement: &str, id: &str, choice: &str| {
-        let filled = statement.replace(":choice_id", &format!("'{id}'")).replace(":choice", &format!("'{choice}'"));
-        filled.replace(":quantity", "'2'").replace(":line_id", "'4'")
+    let settings = demo.settings();
+    let answers = Answers::open(&settings.orders, &settings.choices).unwrap().unwrap();
+    let carried = async |id: u128, choice: &str, line_id: &str| {
+        let (quantity, chosen_at) = (2.into(), demo.clock.now());
+        let choice_id = Uuid::from_u128(id);
+        let values = Values { choice_id, order_id: "1003", line_id, choice, quantity, chosen_at, by: "customer" };
+        answers.carry(&values).await.unwrap()
     };
-    let wait = handed_over(&statements.wait.unwrap(), "a", "wait");
-    let cancel = handed_over(&statements.cancel.unwrap(), "b", "cancel");
-    assert_eq!(demo.run(wait).await.unwrap(), 1);
-    assert!(demo.get("/").await.body.contains("customer: wait"));
+    assert_eq!(demo.newest_line().await.line_id, "4");
     for _ in 0..2 {
-        assert_eq!(demo.run(cancel.clone()).await.unwrap(), 1);
-        assert_eq!(demo.newest_line().await.status(), Status::Cancelled);
+        assert!(matches!(carried(1, "wait", "4").await, Outcome::Changed(_)));
+        let page = demo.get("/").await.body;
+        assert!(page.contains("customer: wait") && page.contains("Jonas Weber agreed to wait for "), "{page}");
     }
+    for _ in 0..2 {
+        assert!(matches!(carried(2, "cancel", "4").await, Outcome::Changed(_)));
+        assert_eq!(demo.newest_line().await.status(), Status::Cancelled);
+        assert_eq!(demo.newest_line().await.cancelled_qty, 2.into());
+    }
+    let page = demo.get("/").await.body;
+    assert!(page.contains("Jonas Weber cancelled ") && page.contains("The answer is acknowledged by mail."), "{page}");
     demo.act(order(1, "LAN-110", 2)).await;
     demo.act(Action::Ship { line: 5 }).await;
-    let refused = demo.run(cancel.replace("'4'", "'5'")).await.unwrap_err();
-    assert!(refused.into_database_error().unwrap().is_check_violation());
+    let refused = carried(3, "cancel", "5").await;
+    assert!(matches!(refused, Outcome::Refused { .. }), "{refused:?}");
 }
 
 impl Demo {

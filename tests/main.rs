@@ -7,6 +7,7 @@
 )]
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails, and the panic names the line")]
 
+mod answers;
 mod borders;
 mod choice;
 mod commands;

@@ -587,10 +587,38 @@ fn a_contradiction_is_refused_with_both_sides() {
             format!("{LEAST}[choices]\nhook_url = \"https://ada:hunter2@shop.example\"\n"),
             "18: choices.hook_url: the URL holds a login, which does not belong here; take out what stands before the @",
         ),
+        (
+            format!("{LEAST}[choices.sql]\ncancel = \"update a set b = 1 where id = :lineid\"\n"),
+            "18: choices.sql.cancel: there is no parameter :lineid, but :choice_id :order_id :line_id :choice :quantity \
+             :chosen_at :by; did you mean :line_id?",
+        ),
+        (
+            format!("{LEAST}[choices]\nurl = \"sqlite://answers.db\"\nsql.wait = \"update a set b = ?1\"\n"),
+            "19: choices.sql.wait: `?` is a parameter that nothing is known for; write one of :choice_id :order_id \
+             :line_id :choice :quantity :chosen_at :by",
+        ),
+        (
+            format!("{LEAST}[choices]\nurl = \"oracle://db/shop\"\nsql.wait = \"update a set b = :c\"\n"),
+            "18: choices.url: a URL here begins with postgres:// or postgresql:// or mysql:// or mariadb:// or sqlite://; \
+             write it as \"postgres://reader@host/shop\", \"mysql://reader@host/shop\" or \"sqlite://shop.db\"",
+        ),
     ];
     for (text, refusal) in expected {
         assert_eq!(Folder::new().refusal(&text, &[]), format!("backorderd.toml:{refusal}"));
     }
+}
+
+#[test]
+fn a_statement_that_names_no_answer_is_warned_of() {
+    let text = format!(
+        "{LEAST}[choices.sql]\ncancel = \"update a set b = :by\"\nwait = \"delete from a where b = :line_id\"\n"
+    );
+    let settings = Folder::new().load(&text, &[]).unwrap();
+    let warnings: Vec<&String> = settings.warnings.iter().filter(|warning| warning.contains("choices.sql")).collect();
+    assert_eq!(
+        warnings,
+        ["choices.sql.cancel: it names no :line_id, :order_id or :choice_id, so it does the same for every answer"]
+    );
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! How an answer is carried to the shop: what goes out, and what the shop's side may say to it.
 //!
-//! In and out: values. The shop's own statements are in `shop::answers`, the hook in `hook`; which
-//! answer is due, and what becomes of it, is in `store::handover`.
+//! In and out: values. The shop's own statements are in `statement`, the hook in `hook`; which answer is due, and what
+//! becomes of it, is in `store::handover`.
 
 use jiff::{SignedDuration, Timestamp};
 use rust_decimal::Decimal;

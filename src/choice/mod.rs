@@ -7,6 +7,7 @@ pub mod carrier;
 pub mod decide;
 pub mod handover;
 pub mod hook;
+pub mod statement;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};

@@ -76,10 +76,11 @@ async fn start(folder: &Path, listener: TcpListener, parts: &mut JoinSet<()>) ->
 
     let pages = app.web().await?;
     let routes = router(DemoState { shop, inbox, clock, settings_file }).merge(web::router(pages.clone()));
-    let (watcher, delivery) = (app.watcher()?, app.delivery().await?);
+    let (watcher, carrier, delivery) = (app.watcher()?, app.carrier()?, app.delivery().await?);
     parts.spawn(catcher.run());
     parts.spawn(web::serve_on(listener, routes, pages, app.stopping()));
     parts.spawn(async move { Box::pin(watcher.run()).await });
+    parts.spawn(async move { carrier.run().await });
     parts.spawn(async move { delivery.run().await });
     Ok(app)
 }

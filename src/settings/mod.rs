@@ -16,7 +16,7 @@ pub mod duration;
 pub mod environment;
 mod file;
 pub mod mail;
-mod nearest;
+pub mod nearest;
 pub mod orders;
 pub mod problem;
 mod reading;
@@ -118,7 +118,7 @@ impl Settings {
         let delivery = DeliverySettings::read(root.table_or_empty("delivery"), ways);
         let updates = UpdateSettings::read(root.table_or_empty("updates"));
         let rules = RuleSettings::read(root.table_or_empty("rules"));
-        let choices = ChoiceSettings::read(root.table_or_empty("choices"));
+        let choices = ChoiceSettings::read(root.table_or_empty("choices"), orders_url);
         let web = WebSettings::read(root.table_or_empty("web"));
         let bounces = BounceSettings::read(root.table_or_empty("bounces"));
         root.close();

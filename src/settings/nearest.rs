@@ -1,7 +1,7 @@
 //! "Did you mean": the known word that is nearest to one that is not known.
 
 /// The nearest of `known`, if it is near enough to be a slip of the hand.
-pub(super) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let word: Vec<char> = word.to_lowercase().chars().collect();
     // Of a word this long nobody wrote one of ours by a slip; the limit also bounds the work.
     if word.len() > 40 {

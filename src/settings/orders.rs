@@ -8,7 +8,7 @@ use super::nearest::nearest;
 use super::receiver::ReceiverSettings;
 use super::secret::Secret;
 use super::section::Section;
-use crate::shop::mappings;
+use crate::shop::{answers, mappings};
 
 const DEFAULT_MAPPING: &str = "odoo-18";
 
@@ -63,7 +63,7 @@ pub struct ChoiceSettings {
     /// `hook_url` and `hook_secret`.
     pub hook: Option<ReceiverSettings>,
     pub confirm_within: Span,
-    /// Another login for the statements; default: that of `[orders]`.
+    /// Another login for the statements; `None`: that of `[orders]`.
     pub url: Option<String>,
     pub password: Option<Secret>,
     pub sql: ChoiceStatements,
@@ -150,19 +150,34 @@ impl ChoiceSettings {
         self.hook.is_some() || self.sql.cancel.is_some() || self.sql.wait.is_some()
     }
 
-    pub(super) fn read(mut section: Section<'_>) -> ChoiceSettings {
+    /// `orders_url` is what the statements are for where this section has no URL of its own.
+    pub(super) fn read(mut section: Section<'_>, orders_url: Option<&str>) -> ChoiceSettings {
         let hook = ReceiverSettings::hook(&mut section);
         let confirm_within = section.span("confirm_within", Span::seconds(1));
         let Login { url, password } = database::login(&mut section, database::ORDERS);
         let mut statements = section.table_or_empty("sql");
-        let written = |text: &str| Ok(text.to_owned());
-        let sql =
-            ChoiceStatements { cancel: statements.text("cancel", written), wait: statements.text("wait", written) };
+        let database = if url.is_none() && !section.is_wrong("url") { orders_url } else { url.as_deref() };
+        let sql = ChoiceStatements {
+            cancel: statement(&mut statements, "cancel", database),
+            wait: statement(&mut statements, "wait", database),
+        };
         statements.close();
         section.close();
         let confirm_within = confirm_within.unwrap_or(ChoiceSettings::default().confirm_within);
         ChoiceSettings { hook, confirm_within, url, password, sql }
     }
+}
+
+/// Statements for the database of this URL; where that is wrong itself, nothing is known of them yet.
+fn statement(section: &mut Section<'_>, key: &'static str, database: Option<&str>) -> Option<String> {
+    let reading = section.reading;
+    section.text(key, |text| {
+        let Some(warning) = database.map(|url| answers::examine(url, text)).transpose()?.flatten() else {
+            return Ok(text.to_owned());
+        };
+        reading.warn(format!("choices.sql.{key}: {warning}"));
+        Ok(text.to_owned())
+    })
 }
 
 fn mapping(text: &str) -> Result<String, String> {

@@ -5,6 +5,7 @@
 use std::fmt;
 
 use super::error::ShopError;
+use super::pieces::{Kind, pieces};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Engine {
@@ -46,51 +47,15 @@ impl Engine {
 
     /// The query without the semicolon at its end, after which comments may stand; with it the query cannot be wrapped.
     pub fn without_end(self, query: &str) -> &str {
-        let bytes = query.as_bytes();
-        let mut end = 0;
-        let mut at = 0;
-        while at < bytes.len() {
-            let length = self.piece(&bytes[at..]);
-            let is_blank = match bytes[at] {
-                b';' => true,
-                first if first.is_ascii_whitespace() => true,
-                _ => self.is_comment(&bytes[at..]),
-            };
-            at += length;
-            if !is_blank {
+        let (mut end, mut at) = (0, 0);
+        for piece in pieces(self, query) {
+            at += piece.text.len();
+            if piece.text != ";" && !matches!(piece.kind, Kind::Blank | Kind::Comment) {
                 end = at;
             }
         }
         &query[..end]
     }
-
-    fn is_comment(self, text: &[u8]) -> bool {
-        text.starts_with(b"--") || text.starts_with(b"/*") || (self == Engine::MySql && text.starts_with(b"#"))
-    }
-
-    /// The length of the comment, the quoted text or the single byte that `text` begins with.
-    fn piece(self, text: &[u8]) -> usize {
-        let up_to = |end: &[u8], from: usize| {
-            let found = text.get(from..).and_then(|rest| rest.windows(end.len()).position(|window| window == end));
-            found.map_or(text.len(), |at| from + at + end.len())
-        };
-        match text[0] {
-            _ if text.starts_with(b"/*") => up_to(b"*/", 2),
-            _ if self.is_comment(text) => up_to(b"\n", 1),
-            b'\'' if self == Engine::MySql => after_escaped_quote(text),
-            quote @ (b'\'' | b'"' | b'`') => up_to(&[quote], 1),
-            _ => 1,
-        }
-    }
-}
-
-/// The length of a quoted text of MySQL, in which a backslash takes the next letter's meaning away.
-fn after_escaped_quote(text: &[u8]) -> usize {
-    let mut at = 1;
-    while at < text.len() && text[at] != b'\'' {
-        at += if text[at] == b'\\' { 2 } else { 1 };
-    }
-    (at + 1).min(text.len())
 }
 
 impl fmt::Display for Engine {

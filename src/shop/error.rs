@@ -81,7 +81,7 @@ fn is_locked(error: &sqlx::Error) -> bool {
 }
 
 /// The driver's words on one line of bounded length.
-fn one_line(error: &sqlx::Error) -> String {
+pub(super) fn one_line(error: &sqlx::Error) -> String {
     let words = match error {
         sqlx::Error::Database(error) => error.message().to_string(),
         sqlx::Error::Io(error) => error.to_string(),

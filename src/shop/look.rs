@@ -34,7 +34,7 @@ pub struct Look {
 
 impl Look {
     pub(super) async fn begin(source: Arc<Source>, feeds: Arc<Feeds>, limit: Span) -> Result<Look, ShopError> {
-        let connection = source.connect(limit).await?;
+        let connection = source.connect_to_read(limit).await?;
         Ok(Look { source, feeds, connection, limit })
     }
 

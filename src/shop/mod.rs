@@ -1,19 +1,24 @@
-//! The merchant's side: the shop's order database, read only, in our words.
+//! The merchant's side: the shop's order database, in our words. It is only read, but for the operator's own statements.
 //!
 //! In: `[orders]`. Out: a [`Look`] at one moment of the database, whose feeds come row by row as [`line::Line`],
 //! [`stock::Stock`] ... A row that cannot be read is set aside by itself; anything else that goes wrong is one
-//! [`ShopError`], which says whether a person must mend something. Nothing is ever written there.
+//! [`ShopError`], which says whether a person must mend something. What customers answered is written there by
+//! [`answers`], and by nothing else.
 //!
 //! ```text
 //! feeds (which queries) ─> select (wrapped: all text) ─> source (one snapshot) ─> look (stream) ─> row ─> cell
+//! an answer ─> answers (parameters bound, one transaction) ─> what the shop's database says to it
 //! ```
 
+pub mod answers;
+mod begin;
 mod cell;
 mod engine;
 mod error;
 mod feeds;
 pub mod line;
 mod look;
+mod pieces;
 mod row;
 mod select;
 mod source;

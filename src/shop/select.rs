@@ -80,9 +80,9 @@ impl<'which> Filter<'which> {
     }
 }
 
-/// Lets a text pass as a statement. Audited: it holds the operator's own query, column names that equal ones we know
-/// up to case, and constants of this file and [`Engine`]; every other value is bound. What the query could do beyond
-/// reading is stopped by the read-only transaction.
+/// Lets a text pass as a statement. Audited: it holds the operator's own query or statement, column names that equal
+/// ones we know up to case, names of types as PostgreSQL spells them, and constants of this module and [`Engine`]; every
+/// other value is bound. What a query could do beyond reading is stopped by the read-only transaction.
 pub(super) fn sql(text: String) -> AssertSqlSafe<String> {
     AssertSqlSafe(text)
 }

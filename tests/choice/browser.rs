@@ -48,7 +48,7 @@ fn look(browser: &mut Browser, address: &str, name: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn from_the_mail_of_the_demo_to_the_recorded_answer() {
+async fn a_click_in_the_mail_of_the_demo_changes_the_shop() {
     let folder = TempDir::new().unwrap();
     let clock = Clock::at("2027-01-04T17:00:00Z".parse().unwrap());
     let shop = DemoShop::open(&folder.path().join(SHOP_FILE), clock.now()).await.unwrap();
@@ -74,17 +74,45 @@ async fn from_the_mail_of_the_demo_to_the_recorded_answer() {
     assert!(delivery.tick().await.unwrap().all_accepted());
 
     let mut browser = Browser::open();
-    let mail = inbox.list().pop().expect("a mail");
-    browser.show_in(DESK);
+    let jonas = |to: &[String]| to == ["jonas.weber@example.org"];
+    let mail = inbox.list().into_iter().find(|mail| jonas(&mail.to)).expect("a mail");
+    browser.show_in(Window { dark: true, ..PHONE });
     browser.visit(&format!("{home}/inbox/{}/html", mail.id));
     let link = browser.attribute("a[href*='want=cancel']", "href");
     browser.click_to_new_window("a[href*='want=cancel']");
     assert_eq!(browser.address(), link);
     look(&mut browser, &link, "demo-confirm");
+    assert_eq!(standing(&mut browser, &home), "on backorder", "looking changes nothing");
+    browser.show_in(Window { dark: true, ..PHONE });
+    browser.visit(&link);
     browser.click("button[value=cancel]");
-    assert!(browser.html().contains("Your answer is recorded: you cancel this item."), "{}", browser.html());
+    assert!(browser.html().contains("Sie stornieren diesen Artikel"), "{}", browser.html());
     let recorded = browser.address();
     look(&mut browser, &recorded, "demo-recorded");
+
+    let carrier = app.carrier().unwrap();
+    assert_eq!(carrier.tick().await.unwrap().taken, 1);
+    clock.advance(SignedDuration::from_secs(60));
+    watcher.sweep().await.unwrap();
+    assert!(delivery.tick().await.unwrap().all_accepted());
+    assert_eq!(standing(&mut browser, &home), "cancelled");
+    look(&mut browser, &home, "demo-changed");
+    let page = browser.html();
+    assert!(page.contains("Jonas Weber cancelled ") && page.contains("customer: cancel"), "{page}");
+    let told: Vec<String> =
+        inbox.list().into_iter().filter(|mail| jonas(&mail.to)).map(|mail| mail.subject.clone()).collect();
+    assert_eq!(told.len(), 2, "{told:?}");
+    assert!(told[0].starts_with("Bestellung 1003: Antwort eingegangen"), "{told:?}");
+    look(&mut browser, &recorded, "demo-done");
+}
+
+/// How the last line of the demonstration's newest order stands, on its page.
+fn standing(browser: &mut Browser, home: &str) -> String {
+    browser.visit(home);
+    let page = browser.html();
+    let (_, orders) = page.split_once("id=\"orders\"").expect("orders");
+    let (_, chip) = orders.split_once("<span class=\"chip ").expect("a line");
+    chip.split(['>', '<']).nth(1).expect("a word").to_owned()
 }
 
 #[tokio::test(flavor = "multi_thread")]

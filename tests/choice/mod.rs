@@ -8,6 +8,7 @@ mod handover;
 mod hook;
 mod links;
 mod pages;
+mod statement;
 
 use std::ops::Deref;
 

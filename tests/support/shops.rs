@@ -1,10 +1,12 @@
 //! A shop's database on each of the three engines, to be filled by a test and read by the program.
 
+use std::path::Path;
 use std::time::Duration;
 
 use backorderd::settings::duration::Span;
-use backorderd::settings::orders::{FirstSweep, OrdersSettings};
+use backorderd::settings::orders::{ChoiceSettings, ChoiceStatements, FirstSweep, OrdersSettings};
 use backorderd::settings::shop::ShopSettings;
+use backorderd::shop::answers::Answers;
 use backorderd::shop::{Feeds, Row, SetAside, Shop, ShopError, Which, line::Line};
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, MySqlConnection, PgConnection};
@@ -43,6 +45,11 @@ impl TestShop {
         shop
     }
 
+    /// An SQLite file, which is made when something is first run in it.
+    pub fn at_file(file: &Path) -> TestShop {
+        TestShop { engine: Engine::Sqlite, url: format!("sqlite://{}", file.display()), _folder: None }
+    }
+
     pub async fn on_every_engine() -> Vec<TestShop> {
         let mut shops = Vec::new();
         for engine in [Engine::Postgres, Engine::MariaDb, Engine::Sqlite] {
@@ -72,6 +79,33 @@ impl TestShop {
             }
         }
         Ok(())
+    }
+
+    /// The one column, a text, of each row that a query finds.
+    pub async fn texts(&self, query: &str) -> Vec<String> {
+        let query = sqlx::AssertSqlSafe(query);
+        match self.engine {
+            Engine::Postgres => {
+                let mut connection = PgConnection::connect(&self.url).await.unwrap();
+                sqlx::query_scalar(query).fetch_all(&mut connection).await.unwrap()
+            }
+            Engine::MariaDb => {
+                let mut connection = MySqlConnection::connect(&self.url).await.unwrap();
+                sqlx::query_scalar(query).fetch_all(&mut connection).await.unwrap()
+            }
+            Engine::Sqlite => {
+                let mut connection = self.url.parse::<SqliteConnectOptions>().unwrap().connect().await.unwrap();
+                sqlx::query_scalar(query).fetch_all(&mut connection).await.unwrap()
+            }
+        }
+    }
+
+    /// The statements for a cancel, by the login of `[orders]` and with this time limit.
+    pub fn answers(&self, cancel: &str, limit: Span) -> Answers {
+        let sql = ChoiceStatements { cancel: Some(cancel.into()), wait: None };
+        let choices = ChoiceSettings { sql, ..ChoiceSettings::default() };
+        let orders = OrdersSettings { statement_timeout: limit, ..self.orders() };
+        Answers::open(&orders, &choices).unwrap_or_else(|error| panic!("{error}")).expect("a statement")
     }
 
     /// The settings that read this database.

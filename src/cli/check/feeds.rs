@@ -27,7 +27,7 @@ pub async fn check(settings: &Settings, report: &mut Report) {
     };
     match shop.0.look().await {
         Ok(look) => {
-            report.ok(WHAT, "connected; read only, nothing is ever written there");
+            report.ok(WHAT, "connected; the feeds only read it");
             end(look, report).await;
         }
         Err(error) => return report.error(WHAT, error.to_string()),

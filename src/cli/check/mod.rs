@@ -7,6 +7,7 @@ mod feeds;
 mod hook;
 mod relays;
 mod state;
+mod statements;
 
 use std::process::ExitCode;
 
@@ -67,6 +68,7 @@ pub async fn run(general: &General) -> anyhow::Result<ExitCode> {
         check_words(&settings, &mut report);
         feeds::check(&settings, &mut report).await;
         relays::check(&settings, &mut report).await;
+        statements::check(&settings, &mut report).await;
         hook::check(&settings, &mut report).await;
         check_channel(&settings, &mut report);
         if let Some(store) = store {

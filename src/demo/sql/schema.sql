@@ -58,6 +58,23 @@ create table if not exists diary (
     why_nobody text not null
 ) strict;
 
+-- An answer that came by the link of a mail stands in the diary too, once however often it is handed over.
+create trigger if not exists answered after update of answer_id on order_lines
+when new.answer_id is not old.answer_id
+begin
+    insert into diary (at, done, told, why_nobody)
+    select
+        strftime('%Y-%m-%dT%H:%M:%fZ', 'now'),
+        c.name || iif(new.answer = 'cancel', ' cancelled ', ' agreed to wait for ') || p.name || ' of order ' || o.id
+            || ', by the link of a mail.',
+        'The answer is acknowledged by mail.',
+        ''
+    from orders o
+    join customers c on c.id = o.customer_id
+    join products p on p.sku = new.sku
+    where o.id = new.order_id;
+end;
+
 -- Which lines the stock on hand covers: who ordered first is served first.
 create view if not exists coverage as
 with open_lines as (
