@@ -15,6 +15,7 @@ mod demo;
 #[cfg(debug_assertions)] // a release build has no failpoints
 mod faults;
 mod journeys;
+mod law;
 mod model;
 mod render;
 mod settings;

@@ -43,6 +43,9 @@ pub fn check(claimed: &Claimed, order: &Order, schedule: &Schedule, now: Timesta
         // She asked for it, or answered: it holds whatever the shop does, and quiet hours do not concern it.
         return Check::Send;
     }
+    if claimed.content.expires_at().is_some_and(|midnight| midnight <= now) {
+        return Check::Expired;
+    }
     if claimed.doubts > 0 {
         // She may have been told already: what counts is that it is still true, and that nothing newer was told.
         let today = schedule.today(now);
@@ -57,9 +60,6 @@ pub fn check(claimed: &Claimed, order: &Order, schedule: &Schedule, now: Timesta
         } else {
             Check::Overtaken("overtaken by news")
         };
-    }
-    if claimed.content.expires_at().is_some_and(|midnight| midnight <= now) {
-        return Check::Expired;
     }
     let at = Circumstances { look: Look::Recheck, began: now, schedule };
     if wanted(&order.view, claimed.kind, at).as_ref() != Some(&claimed.content) {

@@ -8,6 +8,7 @@ use jiff::{Timestamp, civil::Date};
 use super::notification::Kind;
 use super::plan::{Action, Circumstances, ContentLine, LineView, Look, OrderView, Planned, Silent};
 use crate::choice::By;
+use crate::promise::calendar::add_days;
 use crate::promise::case::{Case, Ended};
 use crate::promise::deadline::Flag;
 use crate::promise::owed::Owed;
@@ -44,8 +45,9 @@ impl<'a> Found<'a> {
         let case = Case::new(&view.history, &view.line, at.began, at.schedule.calendar());
         let (terms, owed, ended) = (case.terms(), case.owed(), case.ended());
         let mut standing = Standing::of(&view.line, today);
-        // What was to come in by noon and did not is told as unknown.
-        standing.expected_on = standing.expected_on.filter(|_| terms.expected_by.is_some());
+        // What was to come in by noon and did not is told as unknown: the day has passed, it did not move.
+        let passed = standing.expected_on.filter(|_| terms.expected_by.is_none());
+        standing.expected_on = standing.expected_on.filter(|_| passed.is_none());
         // The shop did what silence means.
         let silence = view.history.answers.iter().find(|answer| answer.by == By::Silence && answer.taken);
         let silence = silence.filter(|_| ended == Some(Ended::BySilence));
@@ -53,7 +55,7 @@ impl<'a> Found<'a> {
             standing = standing.cancelled();
         }
         let mut found = Found {
-            changes: detect::detect(view.told.as_ref(), &standing, today),
+            changes: detect::detect(view.told.as_ref(), &standing, passed.map_or(today, |day| add_days(day, 1))),
             overdue: None,
             noticed: None,
             reminded: None,
