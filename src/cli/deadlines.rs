@@ -11,6 +11,7 @@ use jiff::civil::Date;
 use super::General;
 use super::output::{Listing, json_lines, print};
 use crate::outbox::schedule::Schedules;
+use crate::promise::case::Ended;
 use crate::promise::deadline::{Answered, Deadline};
 use crate::promise::refund::Reason;
 use crate::store::deadlines::Listed;
@@ -36,7 +37,7 @@ impl DeadlinesArguments {
         let mut listed = Vec::new();
         app.store.deadlines(self.shop.as_deref(), &schedules, now, |line| listed.push(line)).await?;
         // Stable: by shop and line where the days are the same; what has no day comes last.
-        listed.sort_by_key(|line| line.deadline.soonest().unwrap_or(Date::MAX));
+        listed.sort_by_key(|line| line.soonest().unwrap_or(Date::MAX));
         if self.json {
             for some in listed.chunks(PRINTED) {
                 print(json_lines(some.iter().map(|line| &line.deadline))?)?;
@@ -59,8 +60,9 @@ impl DeadlinesArguments {
     }
 }
 
-fn row(Listed { shop_id, deadline, .. }: &Listed, today: Date) -> [Vec<String>; 4] {
-    let mut due = due(deadline);
+fn row(listed: &Listed, today: Date) -> [Vec<String>; 4] {
+    let Listed { shop_id, deadline, .. } = listed;
+    let mut due = due(listed);
     due.sort_by_key(|(day, _)| *day);
     let (due_by, what) = match due.first() {
         Some((day, what)) if *day < today => (format!("{day} OVERDUE"), what.clone()),
@@ -74,10 +76,11 @@ fn row(Listed { shop_id, deadline, .. }: &Listed, today: Date) -> [Vec<String>; 
         format!("{} of {shop_id}", deadline.order_number)
     };
     let promised = deadline.promised_by.map_or("no day".into(), |day| day.to_string());
-    let answer = match deadline.answer {
-        Answered::None => "no answer",
-        Answered::Wait => "waits",
-        Answered::Cancel => "cancelled",
+    let answer = match (deadline.answer, listed.ended) {
+        (Answered::Cancel, _) => "cancelled",
+        (_, Some(Ended::BySilence)) => "silence cancelled",
+        (Answered::Wait, _) => "waits",
+        (Answered::None, _) => "no answer",
     };
     let flags: Vec<&str> = deadline.flags.iter().map(|flag| flag.word()).collect();
     [
@@ -89,11 +92,12 @@ fn row(Listed { shop_id, deadline, .. }: &Listed, today: Date) -> [Vec<String>; 
 }
 
 /// Everything that has a day, what weighs most first.
-fn due(deadline: &Deadline) -> Vec<(Date, String)> {
+fn due(listed: &Listed) -> Vec<(Date, String)> {
+    let deadline = &listed.deadline;
     let refund = format!("refund: {}", deadline.refund_reason.map_or("", Reason::in_words));
     let all = [
         (deadline.refund_due_by, refund),
-        (deadline.answer_due_by, "answer, or silence cancels".into()),
+        (listed.answer_due_by(), "answer, or silence cancels".into()),
         (deadline.notice_due_by, "next notice".into()),
     ];
     all.into_iter().filter_map(|(day, what)| Some((day?, what))).collect()

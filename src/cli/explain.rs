@@ -82,7 +82,8 @@ impl ExplainArguments {
 pub async fn place(app: &App, shop_id: Option<&str>, line_id: &str) -> anyhow::Result<(String, i64)> {
     let mut places = app.store.orders_of_line(shop_id, line_id).await?;
     if places.len() > 1 {
-        let shops: Vec<String> = places.into_iter().map(|(shop_id, _)| shop_id).collect();
+        let mut shops: Vec<String> = places.into_iter().map(|(shop_id, _)| shop_id).collect();
+        shops.sort_unstable();
         bail!("several shops have a line {line_id}: {}; name one with --shop", shops.join(", "));
     }
     if let Some(place) = places.pop() {

@@ -94,13 +94,6 @@ pub struct Deadline {
     pub flags: Vec<Flag>,
 }
 
-impl Deadline {
-    /// The earliest of the days, for a list that names the soonest first; `None`: there is no day.
-    pub fn soonest(&self) -> Option<Date> {
-        [self.notice_due_by, self.answer_due_by, self.refund_due_by].into_iter().flatten().min()
-    }
-}
-
 impl Case<'_> {
     /// The line's row; `None`: it has no place in the list. An open line that was seen on backorder has one, and a line
     /// whose refund is due.

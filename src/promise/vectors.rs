@@ -669,14 +669,6 @@ fn a_row_has_every_key_of_the_contract_and_null_where_there_is_nothing() {
 }
 
 #[test]
-fn the_soonest_day_of_a_row_is_found() {
-    assert_eq!(Story::new().on(november(23)).deadline().unwrap().soonest(), Some(T));
-    assert_eq!(european().on(november(23)).deadline().unwrap().soonest(), None);
-    let row = told_of_january_15().on(date(2027, 1, 2)).deadline().unwrap();
-    assert_eq!(row.soonest(), Some(MONTH_ON));
-}
-
-#[test]
 fn terms_are_read_back_from_the_record_as_they_were_written() {
     let terms = told_of_january_15().on(december(1)).terms();
     let written = serde_json::to_string(&terms).unwrap();

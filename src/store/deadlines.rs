@@ -6,7 +6,7 @@
 
 use std::collections::HashMap;
 
-use jiff::Timestamp;
+use jiff::{Timestamp, civil::Date};
 
 use super::dialect::{Row, Tx, batch, sql, values};
 use super::facts::fact;
@@ -14,7 +14,7 @@ use super::promises::{self, LineKey};
 use super::record::{EventRow, record_events};
 use super::{Store, StoreError, views};
 use crate::outbox::schedule::Schedules;
-use crate::promise::case::Case;
+use crate::promise::case::{Case, Ended};
 use crate::promise::deadline::Deadline;
 use crate::promise::history::History;
 use crate::promise::refund::Refund;
@@ -29,6 +29,20 @@ pub struct Listed {
     pub shop_id: String,
     pub deadline: Deadline,
     pub refund: Option<Refund>,
+    pub ended: Option<Ended>,
+}
+
+impl Listed {
+    /// The last day to answer; `None` also once silence has cancelled, as nothing is waited for then.
+    pub fn answer_due_by(&self) -> Option<Date> {
+        self.deadline.answer_due_by.filter(|_| self.ended != Some(Ended::BySilence))
+    }
+
+    /// The earliest of the days that are still to be kept, for a list that names the soonest first.
+    pub fn soonest(&self) -> Option<Date> {
+        let days = [self.deadline.notice_due_by, self.answer_due_by(), self.deadline.refund_due_by];
+        days.into_iter().flatten().min()
+    }
 }
 
 /// A line with everything that the law counts from.
@@ -62,7 +76,7 @@ impl LineRecord {
     fn listed(&self, schedules: &Schedules, seen_at: Timestamp) -> Option<Listed> {
         let case = self.case(schedules, seen_at);
         let deadline = case.deadline()?;
-        Some(Listed { shop_id: self.line.shop_id.clone(), deadline, refund: case.refund() })
+        Some(Listed { shop_id: self.line.shop_id.clone(), deadline, refund: case.refund(), ended: case.ended() })
     }
 
     fn key(&self) -> LineKey {

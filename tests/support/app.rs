@@ -363,7 +363,7 @@ fn settings(folder: &Path, shop: &ShopDesk, state: &str, relays: &[&str], differ
     Settings::load(&path, differing.iter().map(variable)).unwrap_or_else(|error| panic!("{error}"))
 }
 
-/// The variable that overrides a key. The names of tables are part of the key, and keep their case.
+/// The variable that overrides a key, in capitals, which the id of a shop therefore has too.
 fn variable((key, value): &(&str, &str)) -> (String, String) {
     (format!("BACKORDERD__{}", key.to_uppercase().replace('.', "__")), (*value).to_owned())
 }
