@@ -6,10 +6,12 @@
 use std::process::ExitCode;
 
 use clap::Args;
+use jiff::Timestamp;
 use jiff::civil::Date;
 
 use super::General;
-use super::output::{Listing, json_lines, print};
+use super::output::{Listing, json_lines, minute, print};
+use crate::app::App;
 use crate::outbox::schedule::Schedules;
 use crate::promise::case::Ended;
 use crate::promise::deadline::{Answered, Deadline};
@@ -18,6 +20,8 @@ use crate::store::deadlines::Listed;
 
 /// So many objects are printed at a time.
 const PRINTED: usize = 1000;
+/// Where so many sweeps in a row are missing, the service is not running.
+const SWEEPS_MISSED: i32 = 3;
 
 #[derive(Debug, Args)]
 pub struct DeadlinesArguments {
@@ -36,6 +40,7 @@ impl DeadlinesArguments {
         let now = app.clock.now();
         let mut listed = Vec::new();
         app.store.deadlines(self.shop.as_deref(), &schedules, now, |line| listed.push(line)).await?;
+        warn_of_the_past(&app, now).await?;
         // Stable: by shop and line where the days are the same; what has no day comes last.
         listed.sort_by_key(|line| line.soonest().unwrap_or(Date::MAX));
         if self.json {
@@ -58,6 +63,18 @@ impl DeadlinesArguments {
         }
         Ok(ExitCode::SUCCESS)
     }
+}
+
+/// What the shop did since the last sweep is not in the list.
+async fn warn_of_the_past(app: &App, now: Timestamp) -> anyhow::Result<()> {
+    let seen_at = app.store.seen_at(now).await?;
+    if now > seen_at + app.settings.orders.sweep_every.signed() * SWEEPS_MISSED {
+        let seen_at = minute(seen_at, &app.settings.shop.time_zone);
+        tracing::warn!(
+            "the last sweep began on {seen_at}; what the shop did since then is not seen here: is `backorderd run` running?"
+        );
+    }
+    Ok(())
 }
 
 fn row(listed: &Listed, today: Date) -> [Vec<String>; 4] {

@@ -18,6 +18,7 @@ mod output;
 mod preview;
 mod progress;
 mod proof;
+mod proof_law;
 mod proof_words;
 mod refunded;
 mod run;

@@ -4,18 +4,17 @@
 
 use std::fmt::Write as _;
 
-use jiff::{Timestamp, civil::Date, tz::TimeZone};
+use jiff::{Timestamp, tz::TimeZone};
 use sha2::{Digest, Sha256};
 
-use super::output::{count, exact, indented};
+use super::output::{count, exact};
+use super::proof_law::{self, day};
 use super::show::state;
-use crate::choice::By;
+use crate::choice::{By, Choice};
 use crate::outbox::plan::ContentLine;
 use crate::promise::case::Case;
-use crate::promise::history::Notice;
-use crate::promise::refund::Reason;
 use crate::settings::Settings;
-use crate::shop::line::RuleSet;
+use crate::shop::line::{Payment, RuleSet};
 use crate::store::choices::ChoiceState;
 use crate::store::deadlines::LineRecord;
 use crate::store::log::{AttemptEntry, Event, LogEntry};
@@ -54,15 +53,15 @@ fn sha256(bytes: &[u8]) -> String {
 
 /// Lines of a name and a value.
 #[derive(Default)]
-struct Fields(String);
+pub struct Fields(String);
 
 impl Fields {
-    fn add(&mut self, name: &str, value: &str) {
+    pub fn add(&mut self, name: &str, value: &str) {
         // Writing to a String cannot fail.
         let _ = writeln!(self.0, "  {name:<13} {}", value.lines().collect::<Vec<_>>().join(" "));
     }
 
-    fn maybe(&mut self, name: &str, value: Option<&str>) {
+    pub fn maybe(&mut self, name: &str, value: Option<&str>) {
         if let Some(value) = value {
             self.add(name, value);
         }
@@ -92,9 +91,10 @@ pub fn head(order: &FoundOrder, settings: &Settings, now: Timestamp, zone: &Time
     fields.maybe("times in", zone.iana_name());
     titled(&format!("Proof of order {number}"), "=").trim_start().to_owned()
         + &fields.0
-        + "\nEverything that was read, told and answered about this order, as it was recorded at the time. Every time has\n\
-           its offset from UTC. The links in the mails are dead here. Each SHA-256 is that of the exact bytes that were\n\
-           handed to the relay; `backorderd show ID --eml` prints these bytes.\n"
+        + "\nEverything that was read, told and answered about this order, as it was recorded\n\
+           at the time. Every time has its offset from UTC. The links in the mails are dead\n\
+           here. Each SHA-256 is that of the exact bytes that were handed to the relay;\n\
+           `backorderd show ID --eml` prints these bytes.\n"
 }
 
 pub fn lines_head(number: usize, seen_at: Timestamp, zone: &TimeZone) -> String {
@@ -111,62 +111,24 @@ pub fn line(record: &LineRecord, case: &Case<'_>, zone: &TimeZone) -> String {
     if record.gone {
         fields.add("gone", "the shop shows this line no more");
     }
-    for (name, at) in [("ordered", line.ordered_at), ("shipped", line.shipped_at), ("refunded", line.refunded_at)] {
+    fields.add("payment", payment(line.payment));
+    fields.maybe("ships to", line.ship_to_country.as_deref());
+    let history = &record.history;
+    let times = [
+        ("ordered", line.ordered_at),
+        ("last open", history.last_open_at),
+        ("shipped", line.shipped_at),
+        ("cancelled", history.cancelled_at),
+        ("refunded", line.refunded_at),
+    ];
+    for (name, at) in times {
         fields.maybe(name, at.map(|at| exact(at, zone)).as_deref());
     }
     fields.maybe("refund made", record.refunded_at.map(|at| format!("{}, said by staff", exact(at, zone))).as_deref());
-    let clock = &record.history.clock;
-    fields.add("delay rules", clock.rules.word());
-    if clock.rules != RuleSet::None {
-        fields.add("promised by", &day(clock.promised_by));
-        law(case, &mut fields);
-    }
+    proof_law::of_line(record, case, &mut fields);
     let mut words = format!("\nLine {}\n{}", line.line_id, fields.0);
-    if !record.history.notices.is_empty() {
-        words += "\n  What accepted mails said of the delay rules\n";
-        for notice in &record.history.notices {
-            let _ = writeln!(words, "    {}", accepted(notice, zone));
-        }
-    }
+    words += &proof_law::notices(&record.history.notices, zone);
     words
-}
-
-/// Where the line stands now.
-fn law(case: &Case<'_>, fields: &mut Fields) {
-    let Some(deadline) = case.deadline() else {
-        fields.add("due", "nothing");
-        return;
-    };
-    fields.add("in force", deadline.stage.word());
-    fields.add("silence", deadline.silence.word());
-    fields.add("answer", deadline.answer.word());
-    let days = [
-        ("next notice", deadline.notice_due_by),
-        ("answer due", deadline.answer_due_by),
-        ("refund due", deadline.refund_due_by),
-    ];
-    for (name, due_by) in days {
-        fields.maybe(name, due_by.map(|due_by| format!("by {due_by}")).as_deref());
-    }
-    fields.maybe("refund for", deadline.refund_reason.map(Reason::in_words));
-    let flags: Vec<&str> = deadline.flags.iter().map(|flag| flag.word()).collect();
-    fields.maybe("look at", (!flags.is_empty()).then(|| flags.join(", ")).as_deref());
-}
-
-fn accepted(notice: &Notice, zone: &TimeZone) -> String {
-    let mut words = format!("{}  {}", exact(notice.accepted_at, zone), notice.stage.word());
-    let _ = write!(words, ", expected by {}, silence {}", day(notice.revised_to), notice.silence.word());
-    if let Some(last_day) = notice.cancels_after {
-        let _ = write!(words, " after {last_day}");
-    }
-    for (is_so, what) in [(notice.late, ", too late: it does not count"), (notice.bounced, ", bounced")] {
-        words += if is_so { what } else { "" };
-    }
-    words + &format!(" (notification {})", notice.id)
-}
-
-fn day(day: Option<Date>) -> String {
-    day.map_or_else(|| "unknown".into(), |day| day.to_string())
 }
 
 /// What was read and decided about a line.
@@ -259,8 +221,13 @@ fn content(said: &Said) -> String {
              so the bytes that were sent cannot be restored)"
         ),
     };
-    let (headers, text) = (indented(&said.headers, "    | "), indented(&said.text, "    | "));
+    let (headers, text) = (quoted(&said.headers), quoted(&said.text));
     format!("\n  {fingerprint}\n\n  Headers\n{headers}\n  Text\n{text}")
+}
+
+/// Word for word, each line marked, so that nobody takes it for ours.
+fn quoted(text: &str) -> String {
+    text.lines().fold(String::new(), |quoted, line| quoted + format!("    | {line}").trim_end() + "\n")
 }
 
 /// Every answer, and what became of it.
@@ -275,13 +242,15 @@ pub fn answers(answers: &[AnswerRecord], zone: &TimeZone) -> String {
         fields.add("by", by(answer.by));
         fields.add("pieces", &record.quantity);
         fields.maybe("to", answer.notice.map(|id| format!("notification {id}")).as_deref());
-        fields.add("became", became(record.state));
+        fields.add("became", became(record));
         fields.maybe("because", record.reason.as_deref());
         for (name, how_far) in [("statement", &record.statement), ("hook", &record.hook)] {
             fields.maybe(name, Some(how_far.as_str()).filter(|how_far| *how_far != "none"));
         }
         fields.maybe("last reply", record.last_reply.as_deref());
-        fields.maybe("taken", record.taken_at.map(|at| exact(at, zone)).as_deref());
+        for (name, at) in [("taken", record.taken_at), ("confirmed", record.confirmed_at)] {
+            fields.maybe(name, at.map(|at| exact(at, zone)).as_deref());
+        }
         let _ = write!(words, "\n3.{number} {}\n{}", answer.choice.word(), fields.0);
     }
     words
@@ -295,11 +264,27 @@ fn by(by: By) -> &'static str {
     }
 }
 
-fn became(state: ChoiceState) -> &'static str {
-    match state {
-        ChoiceState::Open => "it is on its way to the shop",
-        ChoiceState::Done => "done: the shop has it, or nothing had to carry it there",
-        ChoiceState::Refused => "the shop refused it",
-        ChoiceState::Dropped => "a newer answer took its place before it was handed over",
+fn became(record: &AnswerRecord) -> &'static str {
+    let carried = record.statement != "none" || record.hook != "none";
+    match (record.state, record.answer.choice) {
+        (ChoiceState::Open, _) if carried => "it is on its way to the shop",
+        (ChoiceState::Open, _) => "it waits for staff: nothing is set up that would carry it to the shop",
+        (ChoiceState::Done, Choice::Wait) if !carried => "recorded: nothing had to carry it to the shop",
+        (ChoiceState::Done, _) if carried && record.confirmed_at.is_none() => {
+            "handed over; the shop has not shown yet that it is done"
+        }
+        (ChoiceState::Done, _) if carried => "handed over: the shop has it",
+        (ChoiceState::Done, _) => "done: the shop showed it, or staff said so",
+        (ChoiceState::Refused, _) => "the shop refused it",
+        (ChoiceState::Dropped, _) => "a newer answer took its place before it was handed over",
+    }
+}
+
+fn payment(payment: Payment) -> &'static str {
+    match payment {
+        Payment::Paid => "paid",
+        Payment::Credit => "on credit",
+        Payment::OnDelivery => "on delivery",
+        Payment::Unpaid => "not paid",
     }
 }

@@ -7,6 +7,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use jiff::Timestamp;
 
+use crate::outbox::notification::Kind;
 use crate::outbox::plan::{Circumstances, Content, ContentLine, LineView, Look, wanted};
 use crate::outbox::schedule::Schedule;
 use crate::render::draft::{Draft, DraftAlternative, DraftLine, ShopFace};
@@ -94,7 +95,7 @@ pub struct Surroundings<'a> {
 pub fn compose(id: uuid::Uuid, content: &Content, order: &Order, around: Surroundings) -> Draft {
     let line = |said: &ContentLine| {
         let view = order.view.lines.iter().find(|view| view.line.line_id == said.line_id)?;
-        Some(draft_line(said, view, &around))
+        Some(draft_line(said, content.kind, view, &around))
     };
     let face = face(around.settings, &order.shop_id);
     let skip = around.references.len().saturating_sub(MOST_REFERENCES);
@@ -131,12 +132,14 @@ pub fn face(settings: &Settings, shop_id: &str) -> ShopFace {
     }
 }
 
-fn draft_line(said: &ContentLine, view: &LineView, around: &Surroundings) -> DraftLine {
+fn draft_line(said: &ContentLine, kind: Kind, view: &LineView, around: &Surroundings) -> DraftLine {
     let line = &view.line;
     let waits = said.standing.status == Status::Backordered;
     let offers = around.offers.get(&line.product_key).filter(|_| waits && may_offer(view, around.settings));
+    // A mail that answers her is no notice: it gives the day as it is known now.
+    let terms = if kind.is_news() { said.terms.clone() } else { view.facts(around.now, around.schedule) };
     // What the shop expected then, told in the same days as now.
-    let told = |day| around.schedule.calendar().told(day, said.terms.rules);
+    let told = |day| around.schedule.calendar().told(day, terms.rules);
     DraftLine {
         line_id: line.line_id.clone(),
         product_name: line.product_name.clone(),
@@ -150,7 +153,7 @@ fn draft_line(said: &ContentLine, view: &LineView, around: &Surroundings) -> Dra
         status: said.standing.status,
         previously_expected_by: said.previous_expected_on.map(told),
         reason: line.delay_reason.clone().filter(|_| waits),
-        terms: said.terms.clone(),
+        terms,
         answer: said.answer.clone(),
         silent_until: said.silent_until,
         alternatives: offers.into_iter().flatten().take(MOST_ALTERNATIVES).map(alternative).collect(),

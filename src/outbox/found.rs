@@ -7,6 +7,7 @@ use jiff::{Timestamp, civil::Date};
 
 use super::notification::Kind;
 use super::plan::{Action, Circumstances, ContentLine, LineView, Look, OrderView, Planned, Silent};
+use super::schedule::Schedule;
 use crate::choice::By;
 use crate::promise::calendar::add_days;
 use crate::promise::case::{Case, Ended};
@@ -37,6 +38,13 @@ pub(super) struct Found<'a> {
     pub hold: Option<Flag>,
     pub owed: Owed,
     ended: Option<Ended>,
+}
+
+impl LineView {
+    /// What a mail says of the law that tells no news of the line.
+    pub fn facts(&self, now: Timestamp, schedule: &Schedule) -> Terms {
+        Case::new(&self.history, &self.line, now, schedule.calendar()).facts()
+    }
 }
 
 impl<'a> Found<'a> {

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use uuid::Uuid;
 
 use super::calendar::add_days;
-use super::case::Case;
+use super::case::{Case, Ended};
 use super::history::{History, Notice};
 use super::owed::Owed;
 use super::refund::Reason;
@@ -159,6 +159,33 @@ proptest! {
         for event in events {
             told.happens(event);
             check(&told)?;
+        }
+    }
+
+    #[test]
+    fn us_4_and_us_11_no_notice_is_offered_after_the_promise_or_the_day_told(events in prop::collection::vec(any_event(), 0..25)) {
+        let mut told = Told::new(RuleSet::UsFtc);
+        for event in events {
+            told.happens(event);
+            if told.case().terms().stage.is_option() {
+                let (history, today) = (&told.story.history, told.story.shop.calendar().day(told.now));
+                let in_force = history.counting().last().map(|(_, notice)| notice);
+                let last_day = in_force.map_or(history.clock.promised_by, |notice| notice.revised_to);
+                prop_assert!(last_day.is_none_or(|last_day| today <= last_day), "{} after {:?}", today, last_day);
+            }
+        }
+    }
+
+    #[test]
+    fn eu_5_silence_never_cancels_under_uk_eu_and_none(rules in 1usize..4, events in prop::collection::vec(any_event(), 0..25)) {
+        let mut told = Told::new(RULES[rules]);
+        for event in events {
+            told.happens(event);
+            let (case, owed) = (told.case(), told.case().owed());
+            prop_assert_eq!(case.terms().silence, Silence::NoEffect);
+            prop_assert!(!owed.silence_cancels && !owed.reminder && owed.answer_due_by.is_none());
+            prop_assert_ne!(case.ended(), Some(Ended::BySilence));
+            prop_assert!(case.deadline().is_none_or(|row| row.silence == Silence::NoEffect && row.cancels_after.is_none()));
         }
     }
 

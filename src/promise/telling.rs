@@ -26,22 +26,27 @@ pub struct Window {
 }
 
 impl Case<'_> {
-    /// What a mail about the line planned now says.
-    pub fn terms(&self) -> Terms {
+    /// What a mail says now that tells no news of the line: E, or why it is unknown. It offers nothing and is no notice.
+    pub fn facts(&self) -> Terms {
         let clock = &self.history.clock;
         let expected_by = self.expected();
-        let plain = Terms {
+        Terms {
             rules: clock.rules,
             promised_by: clock.promised_by,
             expected_by,
             reason: self.reason(expected_by),
             ..Terms::default()
-        };
+        }
+    }
+
+    /// What a mail about the line planned now says.
+    pub fn terms(&self) -> Terms {
+        let plain = self.facts();
         if !self.waits() {
             return plain;
         }
         let answerable = self.ended().is_none();
-        match (clock.rules, &self.position) {
+        match (plain.rules, &self.position) {
             (RuleSet::None, _) => Terms { asks: answerable, ..plain },
             // The mail asks, silence changes nothing (EU-5).
             (RuleSet::Uk | RuleSet::Eu, _) => Terms { stage: Stage::Information, asks: answerable, ..plain },

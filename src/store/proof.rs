@@ -43,6 +43,8 @@ pub struct AnswerRecord {
     pub last_reply: Option<String>,
     /// When everything that is set up had taken it.
     pub taken_at: Option<Timestamp>,
+    /// When that was sure: of a cancel when the feed showed it, or staff said so.
+    pub confirmed_at: Option<Timestamp>,
 }
 
 impl Store {
@@ -124,5 +126,6 @@ fn answer_record(row: &Row) -> Result<AnswerRecord, StoreError> {
         hook: row.text("hook")?,
         last_reply: row.maybe_text("last_reply")?,
         taken_at: row.maybe_time("taken_at")?,
+        confirmed_at: row.maybe_time("confirmed_at")?,
     })
 }

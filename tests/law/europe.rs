@@ -135,9 +135,7 @@ async fn under_none_she_is_told_and_asked_and_no_row_is_listed() {
         order.looks_at("2027-06-01T10:00").await;
         assert_eq!(rows(&order, &[]).await, [""; 0]);
         let table = order.run(&["deadlines"]).await.good();
-        assert_eq!(
-            (table.words(), &*table.stderr),
-            ("", "no line that waits stands under delay rules, and no refund is due\n")
-        );
+        assert_eq!(table.words(), "");
+        assert!(table.stderr.contains("no line that waits stands under delay rules, and no refund is due\n"));
     }
 }

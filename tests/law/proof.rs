@@ -65,11 +65,14 @@ async fn us_18_it_holds_the_order_each_notice_with_its_content_each_answer_and_w
                 "1. The order's 1 line, as the shop showed them until 2026-12-10 10:00:00 -05:00",
                 "Line A1",
                 "product       Lamp A1",
+                "payment       paid",
+                "ships to      US",
                 "ordered       2026-11-02 15:00:00 -05:00",
-                "delay rules   us-ftc",
-                "promised by   2026-12-02",
+                "delay rules   us-ftc (United States, 16 CFR Part 435; days are those of shipment)",
+                "promised by   2026-12-02 (nothing was stated)",
                 "answer        cancel",
-                "first_long, expected by 2027-01-15, silence cancels after 2027-01-01",
+                "2026-11-23 10:02:30 -05:00  first_long: first notice, of more than 30 days beyond the promise\n      \
+                 expected by 2027-01-15, silence cancels after 2027-01-01\n      notification ",
                 "staff: the refund was made",
                 "2. What the customer was told: 3 notifications",
                 "2.1 backordered, sent",
@@ -87,6 +90,7 @@ async fn us_18_it_holds_the_order_each_notice_with_its_content_each_answer_and_w
                 &format!("to            notification {}", ids[0]),
                 "3.2 cancel",
                 "given         2026-12-10 10:00:00 -05:00",
+                "became        handed over; the shop has not shown yet that it is done",
             ],
         );
         let said = words(&proof.replace("    | ", ""));

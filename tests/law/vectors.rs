@@ -193,6 +193,8 @@ async fn us_10_a_wait_on_the_page_replaces_the_promise_and_the_next_notice_is_du
         assert_eq!(order.hands_over().await, ["wait A1 customer"]);
         order.looks_at("2027-01-05T10:00").await;
         assert_eq!(order.kinds(), ["backordered", "choice_received"], "no reminder, and silence cancels nothing");
+        order.says(&["Ships by: January 15, 2027"]);
+        order.never_said(&["Date: not known yet"]);
         order.looks_at("2027-01-15T12:00").await;
         assert_eq!(order.kinds().last().unwrap(), "overdue");
         order.says(&["If you do not answer by January 15, 2027", CANCELS]);
@@ -234,5 +236,36 @@ async fn us_15_1_a_cancel_on_the_page_is_due_from_that_day_though_the_shop_refus
         let row = order.row().await;
         assert_eq!((&row["answer"], &row["notice_due_by"]), (&json!("none"), &json!("2026-12-20")));
         assert_eq!((&row["refund_reason"], &row["refund_due_by"]), (&json!("answer"), &json!("2026-12-03")));
+    }
+}
+
+#[tokio::test]
+async fn us_15_3_without_a_renewed_notice_the_refund_is_listed_and_nothing_is_handed_over() {
+    for order in Order::on_each_engine() {
+        let order = order.await;
+        order.waits("2026-11-23", Some("2026-12-20")).await;
+        let told = order.told_by(1).await;
+        order.shop.set("A1", "customer_email = null").await;
+        order.waits("2026-12-10", Some("2026-12-28")).await;
+        order.looks_at("2026-12-21T00:01").await;
+        let due = json!({ "stage": "first_short", "silence": "consent", "revised_to": "2026-12-20",
+            "refund_due_by": "2026-12-31", "refund_reason": "no_renewed_notice" });
+        assert_eq!(order.row().await, row([told, due]));
+        order.looks_at("2027-02-01T10:00").await;
+        assert_eq!((answers(&order).await, order.kinds().len()), (vec![], 1));
+    }
+}
+
+#[tokio::test]
+async fn us_13_answering_costs_nothing_and_takes_no_account() {
+    for expected in [Some("2026-12-20"), Some("2027-01-15"), None] {
+        for order in Order::on_each_engine() {
+            let order = order.await;
+            order.waits("2026-11-23", expected).await;
+            order.says(&["Answering costs you nothing."]);
+            let page = order.http.get(&format!("{}?line=A1&want=wait", order.page())).await;
+            assert_eq!(page.status, 200);
+            assert_eq!(order.answer("A1", "wait").await.status, 303, "no sign-in, no payment");
+        }
     }
 }
