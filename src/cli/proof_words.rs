@@ -135,7 +135,7 @@ pub fn line(record: &LineRecord, case: &Case<'_>, zone: &TimeZone) -> String {
 pub fn events(events: &[Event], zone: &TimeZone) -> String {
     let mut words = String::from("\n  What was recorded of it\n");
     for event in events {
-        let _ = writeln!(words, "    {}  {:<8}  {}", exact(event.at, zone), event.what, event.detail);
+        let _ = writeln!(words, "    {}  {:<9}  {}", exact(event.at, zone), event.what, event.detail);
     }
     words
 }

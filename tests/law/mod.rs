@@ -61,7 +61,7 @@ impl Order {
         let site = empty(engine, differing).await;
         site.shop.line("A1").short(0).expected(None).put().await;
         site.shop.set("A1", &format!("ship_to_country = '{country}', ordered_at = '{ORDERED_AT}'")).await;
-        site.sweep().await;
+        site.settle().await;
         Order { site }
     }
 
