@@ -10,7 +10,7 @@ use jiff::{civil::Date, tz::TimeZone};
 use super::output::exact;
 use super::proof_words::Fields;
 use crate::promise::case::Case;
-use crate::promise::deadline::Deadline;
+use crate::promise::deadline::{Deadline, Flag};
 use crate::promise::history::Notice;
 use crate::promise::refund::Reason;
 use crate::promise::terms::{Silence, Stage};
@@ -48,8 +48,9 @@ fn due(deadline: &Deadline, fields: &mut Fields) {
         fields.maybe(name, due_by.map(|due_by| format!("by {due_by}")).as_deref());
     }
     fields.maybe("refund for", deadline.refund_reason.map(Reason::in_words));
-    let flags: Vec<&str> = deadline.flags.iter().map(|flag| flag.word()).collect();
-    fields.maybe("look at", (!flags.is_empty()).then(|| flags.join(", ")).as_deref());
+    for flag in &deadline.flags {
+        fields.add("look at", &meaning(flag.word(), why(*flag)));
+    }
 }
 
 /// What accepted mails said, oldest first; empty: there were none.
@@ -66,7 +67,7 @@ pub fn notices(notices: &[Notice], zone: &TimeZone) -> String {
 
 fn accepted(notice: &Notice) -> String {
     let mut words = format!("{}: {}", notice.stage.word(), stage(notice.stage));
-    let _ = write!(words, "\n      expected by {}, silence {}", day(notice.revised_to), notice.silence.word());
+    let _ = write!(words, "\n      {}, silence {}", expected(notice.revised_to), notice.silence.word());
     if let Some(last_day) = notice.cancels_after {
         let _ = write!(words, " after {last_day}");
     }
@@ -76,8 +77,8 @@ fn accepted(notice: &Notice) -> String {
     words + &format!("\n      notification {}", notice.id)
 }
 
-pub fn day(day: Option<Date>) -> String {
-    day.map_or_else(|| "unknown".into(), |day| day.to_string())
+pub fn expected(day: Option<Date>) -> String {
+    day.map_or_else(|| "no day known".into(), |day| format!("expected by {day}"))
 }
 
 fn meaning(word: &str, meaning: &str) -> String {
@@ -101,6 +102,18 @@ fn stage(stage: Stage) -> &'static str {
         Stage::FirstLong => "first notice, of more than 30 days beyond the promise",
         Stage::FirstIndefinite => "first notice, of a day that is unknown",
         Stage::Renewed => "renewed notice, as the day told before could not be kept",
+    }
+}
+
+fn why(flag: Flag) -> &'static str {
+    match flag {
+        Flag::StricterReading => "the rule does not say what holds here; the earliest day was taken",
+        Flag::NoticeLate => "a notice was accepted too late, or the line went short only after the promise",
+        Flag::NoticeBounced => "the notice came back",
+        Flag::NoticeHeld => "a notice waits for staff",
+        Flag::BeforeInstall => "its day was past when the records began",
+        Flag::NoReason => "the day is unknown, and nobody says why",
+        Flag::NoOrderDate => "nothing is known that a clock could count from",
     }
 }
 

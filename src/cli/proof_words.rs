@@ -8,7 +8,7 @@ use jiff::{Timestamp, tz::TimeZone};
 use sha2::{Digest, Sha256};
 
 use super::output::{count, exact};
-use super::proof_law::{self, day};
+use super::proof_law::{self, expected};
 use super::show::state;
 use crate::choice::{By, Choice};
 use crate::outbox::plan::ContentLine;
@@ -111,6 +111,7 @@ pub fn line(record: &LineRecord, case: &Case<'_>, zone: &TimeZone) -> String {
     if record.gone {
         fields.add("gone", "the shop shows this line no more");
     }
+    fields.maybe("reason", line.delay_reason.as_deref());
     fields.add("payment", payment(line.payment));
     fields.maybe("ships to", line.ship_to_country.as_deref());
     let history = &record.history;
@@ -178,15 +179,11 @@ fn of_line(line: &ContentLine) -> String {
     let mut words = if news.is_empty() { "shown as unchanged".into() } else { news.join(", ") };
     let terms = &line.terms;
     if terms.rules != RuleSet::None {
-        let _ = write!(
-            words,
-            "; {}: {}, promised by {}, expected by {}, silence {}",
-            terms.rules.word(),
-            terms.stage.word(),
-            day(terms.promised_by),
-            day(terms.expected_by),
-            terms.silence.word()
-        );
+        let _ = write!(words, "; {}: {}", terms.rules.word(), terms.stage.word());
+        if let Some(promised_by) = terms.promised_by {
+            let _ = write!(words, ", promised by {promised_by}");
+        }
+        let _ = write!(words, ", {}, silence {}", expected(terms.expected_by), terms.silence.word());
         if let Some(last_day) = terms.cancels_after {
             let _ = write!(words, " after {last_day}");
         }

@@ -207,7 +207,7 @@ async fn what_was_never_sent_is_in_it_with_the_reason() {
             &proof,
             &[
                 "refund due    by 2026-12-14",
-                "look at       notice_late",
+                "look at       notice_late (a notice was accepted too late, or the line went short only after the promise)",
                 "2.1 backordered, held",
                 "notice_late: ",
                 "It was never tried.",
