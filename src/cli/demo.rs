@@ -74,7 +74,7 @@ async fn start(folder: &Path, listener: TcpListener, parts: &mut JoinSet<()>) ->
     std::fs::write(&settings_file, settings_text(smtp, &format!("http://{}", listener.local_addr()?)))?;
     let app = App::open(Settings::load(&settings_file, std::iter::empty())?, clock.clone()).await?;
 
-    let pages = app.web().await?;
+    let pages = app.web(true).await?;
     let routes = router(DemoState { shop, inbox, clock, settings_file }).merge(web::router(pages.clone()));
     let (watcher, carrier, delivery) = (app.watcher()?, app.carrier()?, app.delivery().await?);
     parts.spawn(catcher.run());

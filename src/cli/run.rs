@@ -100,7 +100,7 @@ impl RunArguments {
     async fn service(&self, app: &App) -> anyhow::Result<ExitCode> {
         let mut parts = JoinSet::new();
         if self.has(Part::Web) {
-            let web = crate::web::serve(app).await?;
+            let web = crate::web::serve(app, self.has(Part::Watch)).await?;
             parts.spawn(web);
         }
         if self.has(Part::Watch) {

@@ -6,26 +6,43 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
+use jiff::Timestamp;
 
 use super::Web;
 use crate::store::StoreError;
 use crate::store::facts::fact;
+
+/// So many sweeps may be missing before the process is not ready.
+const LATE_SWEEPS: i32 = 3;
 
 /// `/healthz`: the process answers.
 pub async fn alive() -> &'static str {
     "ok\n"
 }
 
-/// `/readyz`: the state database answers. The shop's database is not asked: while it is away, customers still get
-/// their pages.
+/// `/readyz`: what this process does works: the state database answers, and if the process watches the shop, the last
+/// sweep is not too old. The customers' pages are served all the same.
 pub async fn ready(State(web): State<Arc<Web>>) -> impl IntoResponse {
-    match web.store.ping().await {
-        Ok(()) => (StatusCode::OK, "ok\n"),
+    match trouble(&web).await {
+        Ok(None) => (StatusCode::OK, "ok\n"),
+        Ok(Some(trouble)) => (StatusCode::SERVICE_UNAVAILABLE, trouble),
         Err(error) => {
             tracing::error!(%error, "not ready");
             (StatusCode::SERVICE_UNAVAILABLE, "the state database does not answer\n")
         }
     }
+}
+
+async fn trouble(web: &Web) -> Result<Option<&'static str>, StoreError> {
+    web.store.ping().await?;
+    let Some(since) = web.watching_since else { return Ok(None) };
+    let swept = web.store.fact_number(fact::SWEPT_AT).await?;
+    let swept = swept.and_then(|micros| Timestamp::from_microsecond(micros).ok());
+    // Who has just begun has had no time for a sweep yet.
+    let newest = swept.map_or(since, |swept| swept.max(since));
+    let patience = web.settings.orders.sweep_every.signed() * LATE_SWEEPS;
+    let late = web.clock.now().duration_since(newest) > patience;
+    Ok(late.then_some("the shop has not been read for longer than 3 x orders.sweep_every\n"))
 }
 
 /// `/metrics`, in the text format of Prometheus.

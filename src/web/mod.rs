@@ -48,6 +48,8 @@ pub struct Web {
     pub renderers: Renderers,
     pub keys: LinkKeys,
     pub clock: Clock,
+    /// Since when this process watches the shop too; `None`: another one does.
+    watching_since: Option<Timestamp>,
     guessing: guessing::Guessing,
 }
 
@@ -59,7 +61,8 @@ impl Web {
 }
 
 impl App {
-    pub async fn web(&self) -> anyhow::Result<Arc<Web>> {
+    /// `watches`: this process watches the shop too.
+    pub async fn web(&self, watches: bool) -> anyhow::Result<Arc<Web>> {
         Ok(Arc::new(Web {
             store: self.store.clone(),
             settings: self.settings.clone(),
@@ -67,6 +70,7 @@ impl App {
             renderers: app::renderers(&self.settings)?,
             keys: self.link_keys().await?,
             clock: self.clock.clone(),
+            watching_since: watches.then(|| self.clock.now()),
             guessing: guessing::Guessing::default(),
         }))
     }
@@ -87,8 +91,8 @@ pub fn router(web: Arc<Web>) -> Router {
 }
 
 /// Binds the address at once, so that a taken port is an error of the start; what is returned serves until `app` stops.
-pub async fn serve(app: &App) -> anyhow::Result<impl Future<Output = ()> + use<>> {
-    let web = app.web().await?;
+pub async fn serve(app: &App, watches: bool) -> anyhow::Result<impl Future<Output = ()> + use<>> {
+    let web = app.web(watches).await?;
     let listen = &app.settings.web.listen;
     let listener = TcpListener::bind(listen).await.with_context(|| format!("web.listen: {listen} cannot be bound"))?;
     tracing::info!(listen, public_url = app.settings.web.public_url, "pages are served");

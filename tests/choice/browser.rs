@@ -60,7 +60,7 @@ async fn a_click_in_the_mail_of_the_demo_changes_the_shop() {
     let settings_file = folder.path().join(SETTINGS_FILE);
     std::fs::write(&settings_file, settings_text(smtp, &home)).unwrap();
     let app = App::open(Settings::load(&settings_file, std::iter::empty()).unwrap(), clock.clone()).await.unwrap();
-    let pages = app.web().await.unwrap();
+    let pages = app.web(false).await.unwrap();
     let demo = router(DemoState { shop, inbox: inbox.clone(), clock: clock.clone(), settings_file });
     let mut running = JoinSet::new();
     running.spawn(catcher.run());

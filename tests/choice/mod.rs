@@ -7,6 +7,7 @@ mod browser;
 mod handover;
 mod hook;
 mod links;
+mod machines;
 mod pages;
 mod statement;
 
@@ -128,9 +129,14 @@ impl Site {
 
 /// Serves the pages of a process.
 pub async fn serve(app: &App, serving: &mut JoinSet<()>) -> Http {
+    serve_of(app, false, serving).await
+}
+
+/// The same; `watches`: the process watches the shop too.
+async fn serve_of(app: &App, watches: bool, serving: &mut JoinSet<()>) -> Http {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let pages = app.web().await.unwrap();
+    let pages = app.web(watches).await.unwrap();
     serving.spawn(web::serve_on(listener, web::router(pages.clone()), pages, app.stopping()));
     Http { address }
 }
