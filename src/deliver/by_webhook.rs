@@ -41,7 +41,7 @@ impl Delivery {
         match said {
             Said::Gone => self.disable(station).await,
             Said::Away | Said::Pauses(_) => {
-                warn!(receiver = attempt.relay, outcome = attempt.outcome, "the receiver rests")
+                warn!(receiver = attempt.relay, outcome = attempt.outcome, "the receiver rests");
             }
             _ => {}
         }

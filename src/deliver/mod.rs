@@ -19,7 +19,7 @@ pub mod receiver;
 pub mod relays;
 pub mod smtp;
 pub mod verdict;
-mod way;
+pub mod way;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -114,8 +114,15 @@ impl Delivery {
     /// Sends what is due until nothing is, on one way after the other; takes over what dead processes left.
     pub async fn tick(self: &Arc<Self>) -> Result<Delivered, StoreError> {
         let mut delivered = Delivered::default();
+        self.tick_each().await?.into_iter().for_each(|(_, on_way)| delivered.add(on_way));
+        Ok(delivered)
+    }
+
+    /// The same, told apart.
+    pub async fn tick_each(self: &Arc<Self>) -> Result<Vec<(Way, Delivered)>, StoreError> {
+        let mut delivered = Vec::new();
         for way in self.ways() {
-            delivered.add(self.tick_on(way).await?);
+            delivered.push((way, self.tick_on(way).await?));
         }
         Ok(delivered)
     }

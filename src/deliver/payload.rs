@@ -25,7 +25,7 @@ struct Data<'a> {
     order_id: &'a str,
     order_number: &'a str,
     recipient: Recipient<'a>,
-    lines: Vec<Line<'a>>,
+    lines: Vec<Told<'a>>,
     subject: &'a str,
     text: &'a str,
     html: &'a str,
@@ -40,7 +40,7 @@ struct Recipient<'a> {
 }
 
 #[derive(Serialize)]
-struct Line<'a> {
+struct Told<'a> {
     line_id: &'a str,
     product_key: &'a str,
     sku: Option<&'a str>,
@@ -95,9 +95,9 @@ pub fn of(message: &Message, draft: &Draft, content: &Content, order: &Order) ->
 }
 
 /// `None`: the shop shows the line no more; the mail leaves it out too.
-fn line<'a>(said: &'a ContentLine, order: &'a Order) -> Option<Line<'a>> {
+fn line<'a>(said: &'a ContentLine, order: &'a Order) -> Option<Told<'a>> {
     let recorded = &order.view.lines.iter().find(|view| view.line.line_id == said.line_id)?.line;
-    Some(Line {
+    Some(Told {
         line_id: &said.line_id,
         product_key: &recorded.product_key,
         sku: recorded.sku.as_deref(),

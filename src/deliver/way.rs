@@ -12,7 +12,7 @@ use crate::store::StoreError;
 use crate::store::facts::fact;
 
 /// A way out. Each has workers of its own, so that neither waits for the other.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Way {
     Mail,
     Webhook,

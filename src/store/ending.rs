@@ -159,7 +159,7 @@ async fn accept_late(tx: &mut Tx, lost: &[&Finish], now: Timestamp) -> Result<()
     let rows = batch(&moves)?;
     let take = sql!("update outbox set state = 'sending', fence = x.fence from " rows(id text, fence bigint)
         " where outbox.id = x.id and outbox.state in ('queued', 'in_doubt', 'held') and not exists (select 1 from outbox s "
-        "where s.order_row = outbox.order_row and s.channel = outbox.channel and s.state = 'sending') returning id");
+        "where s.order_row = outbox.order_row and s.channel = outbox.channel and s.state = 'sending') returning outbox.id");
     let taken = tx.rows(take, vec![rows.clone()]).await?;
     let taken: HashSet<Uuid> = taken.iter().map(|row| row.id("id")).collect::<Result<_, _>>()?;
     apply(tx, &moves, now).await?;
