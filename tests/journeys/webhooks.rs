@@ -406,3 +406,35 @@ async fn the_shown_notification_has_the_words_and_the_exact_bytes() {
         assert!(words.words().contains("channel     webhook"), "{}", words.words());
     }
 }
+
+#[tokio::test]
+async fn check_says_whether_the_receiver_is_there_and_whether_it_wants_any() {
+    let [(app, receiver), _] = <[_; 2]>::try_from(posting().await).ok().unwrap();
+    let line = |level: &str, words: &str| format!("{level:<8} webhook            {words}");
+    let found = format!("{}: connected; 1 secret signs; nothing was sent\n", receiver.address);
+    assert!(app.run(&["check"]).await.words().contains(&line("ok", &found)));
+    receiver.say([Says::status(410)]);
+    app.shop.backorder("A1").await;
+    app.tick_all().await;
+    let check = app.run(&["check"]).await;
+    assert_eq!(check.code, 1);
+    let waits = "the receiver answered 410 on 2027-01-12 15:00 UTC, so notifications wait; mend it, then run `backorderd \
+                 webhook enable`";
+    assert!(check.words().contains(&line("error", waits)), "{}", check.words());
+    let once = app.run(&["run", "--once", "--only", "deliver"]).await.good();
+    assert_eq!(once.words(), "webhooks: none were due\n");
+    assert!(once.stderr.contains(waits), "{}", once.stderr);
+}
+
+#[tokio::test]
+async fn check_warns_of_a_section_that_has_no_effect() {
+    let receiver = Receiver::start().await;
+    let settings = [("delivery.channel", "mail"), ("webhook.url", &*receiver.url()), ("webhook.secret", SECRET)];
+    let app = TestApp::on(ENGINES[0], &settings).await;
+    let check = app.run(&["check"]).await;
+    let line = "warning  webhook            [webhook] is of no effect: [delivery] sends mail only";
+    assert!(check.words().contains(line), "{}", check.words());
+    app.shop.backorder("A1").await;
+    app.tick_all().await;
+    assert_eq!((app.mails().len(), receiver.connections()), (1, 0));
+}

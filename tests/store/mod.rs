@@ -8,6 +8,7 @@ mod products;
 mod reading;
 mod staff;
 mod trouble;
+mod webhook;
 
 use backorderd::clock::Clock;
 use backorderd::outbox::plan::{Circumstances, Look, Plan, plan};
