@@ -6,13 +6,14 @@ use std::fs;
 use std::path::Path;
 
 /// Whom each module may use beside itself. The program's own ends, `app`, `cli` and `demo`, may use everybody.
-const MAY_USE: [(&str, &[&str]); 15] = [
+const MAY_USE: [(&str, &[&str]); 16] = [
     ("clock", &[]),
     ("failpoint", &[]),
     ("trust", &[]),
+    ("dkim", &[]),
     ("choice", &["clock", "outbox", "settings", "shop", "store", "watch", "webhook"]),
     ("links", &["choice"]),
-    ("settings", &["shop", "webhook"]),
+    ("settings", &["dkim", "shop", "webhook"]),
     ("shop", &["settings"]),
     // What was told and what is news are values of `watch`; both are pure.
     ("outbox", &["choice", "promise", "settings", "shop", "watch"]),
@@ -25,6 +26,7 @@ const MAY_USE: [(&str, &[&str]); 15] = [
         &[
             "choice",
             "clock",
+            "dkim",
             "failpoint",
             "links",
             "outbox",
@@ -48,7 +50,7 @@ const MAY_USE: [(&str, &[&str]); 15] = [
 ];
 
 /// Decisions: values in, values out.
-const PURE: [&str; 23] = [
+const PURE: [&str; 24] = [
     "choice/decide.rs",
     "choice/hook/message.rs",
     "choice/hook/verdict.rs",
@@ -63,6 +65,7 @@ const PURE: [&str; 23] = [
     "deliver/outcome.rs",
     "deliver/payload.rs",
     "deliver/verdict.rs",
+    "dkim/",
     "render/",
     "links",
     "shop/answers/parameters.rs",

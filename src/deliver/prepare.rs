@@ -13,6 +13,7 @@ use super::job::Job;
 use super::packing::unpack;
 use super::payload;
 use super::way::Way;
+use crate::dkim;
 use crate::links::{LinkKeys, dummy};
 use crate::outbox::notification::WEBHOOK;
 use crate::outbox::schedule::Schedule;
@@ -20,6 +21,7 @@ use crate::render::RenderError;
 use crate::render::draft::Draft;
 use crate::render::mail::Mail;
 use crate::render::mime::{self, Readable};
+use crate::settings::mail::DkimSettings;
 use crate::store::StoreError;
 use crate::store::outbox::{Claimed, Fate, Finish, Kept, Prepared};
 use crate::store::views::Order;
@@ -150,7 +152,11 @@ impl Delivery {
         let message = self.renderers.of(&one.order.shop_id).render(draft)?;
         Ok(match way {
             Way::Mail => {
-                let Mail { subject, message_id, bytes } = message.to_mail(draft)?;
+                let Mail { subject, message_id, mut bytes } = message.to_mail(draft)?;
+                // The signature is kept with what it signs: the link that is put in again is the one that was signed.
+                if let Some(signature) = self.signature(&bytes, draft) {
+                    bytes.splice(0..0, signature.into_bytes());
+                }
                 Rendered { subject, message_id: Some(message_id), bytes }
             }
             Way::Webhook => {
@@ -158,6 +164,12 @@ impl Delivery {
                 Rendered { subject: message.subject, message_id: None, bytes }
             }
         })
+    }
+
+    /// The header that signs a mail, if mails are to be signed here.
+    fn signature(&self, mail: &[u8], draft: &Draft) -> Option<String> {
+        let DkimSettings { domain, selector, key } = self.settings.mail.as_ref()?.dkim.as_ref()?;
+        Some(dkim::header(mail, domain, selector, key, draft.date))
     }
 
     fn job(&self, one: Sendable<'_>, bytes: Vec<u8>) -> Job {

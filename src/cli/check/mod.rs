@@ -3,6 +3,7 @@
 //! In: the settings. Out: one line for each thing that was looked at, `ok`, `warning` or `error`, and the mend. Writes
 //! and sends nothing. Every check is made, even where another one failed; one error makes the exit code 1.
 
+mod dkim;
 mod feeds;
 mod receivers;
 mod relays;
@@ -68,6 +69,7 @@ pub async fn run(general: &General) -> anyhow::Result<ExitCode> {
         feeds::check(&settings, &mut report).await;
         relays::check(&settings, &mut report).await;
         statements::check(&settings, &mut report).await;
+        dkim::check(&settings, &mut report);
         receivers::check(&settings, store.as_ref(), &mut report).await;
         if let Some(store) = store {
             check_pages(&store, &mut report).await;
