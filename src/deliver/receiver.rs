@@ -67,8 +67,9 @@ impl ReceiverStation {
         }
     }
 
-    /// When it is worth while to ask it again.
+    /// When it is worth while to ask it again. One that wants no more is asked when staff say so: what waits is due.
     pub fn ask_again_at(&self, now: Timestamp) -> Timestamp {
-        ask_again_at(self.state().breaker.rests_until().into_iter(), now)
+        let state = self.state();
+        if state.gone { now } else { ask_again_at(state.breaker.rests_until().into_iter(), now) }
     }
 }

@@ -171,7 +171,7 @@ async fn what_is_kept_holds_no_live_link_and_is_sent_again_byte_for_byte_with_th
         let token = page.rsplit('/').next().unwrap();
         let id = app.entries().await[0].id;
         let kept = app.store.contents(&[id]).await.unwrap().remove(&id).unwrap();
-        let hidden = backorderd::deliver::prepare::unpack(&kept.message).unwrap();
+        let hidden = backorderd::deliver::packing::unpack(&kept).unwrap();
         assert!(!String::from_utf8(hidden).unwrap().contains(token));
     }
 }
@@ -437,4 +437,21 @@ async fn check_warns_of_a_section_that_has_no_effect() {
     app.shop.backorder("A1").await;
     app.tick_all().await;
     assert_eq!((app.mails().len(), receiver.connections()), (1, 0));
+}
+
+#[tokio::test]
+async fn what_was_at_hand_when_the_receiver_said_410_is_due_as_soon_as_it_is_enabled() {
+    for (app, receiver) in posting().await {
+        receiver.say((0..3).map(|_| Says::status(410)));
+        for order in ["S1", "S2", "S3"] {
+            app.shop.line(order).order(order).put().await;
+        }
+        app.tick_all().await;
+        assert_eq!(app.log().await, ["backordered queued"; 3]);
+        // Whoever was under way heard it too; nobody else asks.
+        receiver.forget();
+        assert!(app.store.enable_webhook(app.now()).await.unwrap());
+        app.deliver().await;
+        assert_eq!(app.log().await, ["backordered sent"; 3]);
+    }
 }
