@@ -50,7 +50,7 @@ const MAY_USE: [(&str, &[&str]); 16] = [
 ];
 
 /// Decisions: values in, values out.
-const PURE: [&str; 24] = [
+const PURE: [&str; 28] = [
     "choice/decide.rs",
     "choice/hook/message.rs",
     "choice/hook/verdict.rs",

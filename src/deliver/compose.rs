@@ -52,19 +52,22 @@ pub fn check(claimed: &Claimed, order: &Order, schedule: &Schedule, now: Timesta
     if !echoes && claimed.content.expires_at().is_some_and(|midnight| midnight <= now) {
         return Check::Expired;
     }
-    if claimed.doubts > 0 && !claimed.is_repeatable() || echoes {
+    let in_doubt = claimed.doubts > 0 && !claimed.is_repeatable();
+    if in_doubt || echoes {
         // She may have been told already: what counts is that it is still true, and that nothing newer was told.
         let today = schedule.today(now);
         let holds = |line: &ContentLine| view_of(line).map(|view| Standing::of(&view.line, today) == line.standing);
-        return if is_told && claimed.content.lines.iter().all(|line| holds(line) == Some(true)) {
-            Check::Send
-        } else {
-            Check::Overtaken("overtaken by news")
-        };
-    }
-    let at = Circumstances { look: Look::Recheck, began: now, schedule };
-    if wanted(&order.view, claimed.kind, at).as_ref() != Some(&claimed.content) {
-        return Check::Overtaken("overtaken by news");
+        if !is_told || !claimed.content.lines.iter().all(|line| holds(line) == Some(true)) {
+            return Check::Overtaken("overtaken by news");
+        }
+        if in_doubt {
+            return Check::Send;
+        }
+    } else {
+        let at = Circumstances { look: Look::Recheck, began: now, schedule };
+        if wanted(&order.view, claimed.kind, at).as_ref() != Some(&claimed.content) {
+            return Check::Overtaken("overtaken by news");
+        }
     }
     // Quiet hours yield to a legal deadline.
     let quiet_until = schedule.after_quiet_hours(now);

@@ -209,3 +209,22 @@ async fn a_flood_is_counted_in_news_and_held_on_both() {
         assert_eq!(app.log().await.iter().filter(|entry| *entry == "backordered held").count(), 4);
     }
 }
+
+#[tokio::test]
+async fn the_webhook_of_told_news_waits_for_the_end_of_quiet_hours_too() {
+    for (app, receiver) in on_both_with(&[("delivery.quiet_hours", "22:00-07:00")]).await {
+        receiver.say([Says::status(503).with("retry-after", "300")]);
+        app.advance_to("2027-01-12T21:58");
+        app.shop.backorder("A1").await;
+        app.tick_all().await;
+        assert_eq!(log(&app).await, ["mail backordered sent", "webhook backordered queued"]);
+        app.advance_to("2027-01-12T22:30");
+        app.deliver().await;
+        app.advance_to("2027-01-13T06:59");
+        app.deliver().await;
+        assert_eq!(receiver.messages().len(), 1);
+        app.advance_to("2027-01-13T07:00");
+        app.deliver().await;
+        assert_eq!(log(&app).await, ["mail backordered sent", "webhook backordered sent"]);
+    }
+}
