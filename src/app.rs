@@ -15,6 +15,7 @@ use crate::choice::hook::Hook;
 use crate::choice::statement::Statement;
 use crate::clock::Clock;
 use crate::deliver::packing::Packing;
+use crate::deliver::receiver::ReceiverStation;
 use crate::deliver::relays::Relays;
 use crate::deliver::smtp::{Deadlines, relay::Relay};
 use crate::deliver::{Delivery, Renderers};
@@ -22,7 +23,6 @@ use crate::links::LinkKeys;
 use crate::outbox::schedule::Schedules;
 use crate::render::Renderer;
 use crate::settings::Settings;
-use crate::settings::delivery::Channels;
 use crate::settings::receiver::ReceiverSettings;
 use crate::shop::answers::Answers;
 use crate::shop::{Feeds, Shop};
@@ -91,10 +91,6 @@ impl App {
     }
 
     pub async fn delivery(&self) -> anyhow::Result<Arc<Delivery>> {
-        let channel = self.settings.delivery.channel;
-        if channel != Channels::Mail {
-            bail!("delivery.channel: this version sends mail only; write channel = \"mail\"");
-        }
         Ok(Arc::new(Delivery {
             store: self.store.clone(),
             settings: self.settings.clone(),
@@ -103,6 +99,7 @@ impl App {
             packing: Packing::default(),
             keys: self.link_keys().await?,
             relays: Relays::new(self.relays()?),
+            receiver: self.receiver()?.map(ReceiverStation::new),
             clock: self.clock.clone(),
             hello_name: hello_name(&self.settings),
             deadlines: Deadlines::default(),
@@ -140,6 +137,12 @@ impl App {
             .enumerate()
             .map(|(index, relay)| Relay::from_settings(relay).with_context(|| format!("mail.relays[{index}]")))
             .collect()
+    }
+
+    /// The receiver of notifications, if one is set.
+    fn receiver(&self) -> anyhow::Result<Option<Receiver>> {
+        let webhook = self.settings.webhook.as_ref();
+        webhook.map(|webhook| receiver(webhook, &self.clock).context("webhook.url")).transpose()
     }
 
     /// The keys of the customers' links. They are made once, for a state database that has never had any, and must stay

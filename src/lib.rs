@@ -1,7 +1,7 @@
 //! backorderd keeps a shop's promise to everyone who waits for a product.
 //!
 //! ```text
-//! order database ─> shop ─> watch ─> outbox ─> deliver ─> relay ─> customer
+//! order database ─> shop ─> watch ─> outbox ─> deliver ─> relay or receiver ─> customer
 //!                             │        │      render ┘ │
 //!                             └─ store ┴───────────────┘
 //!                                  │
@@ -12,8 +12,8 @@
 // Who we are and what time it is.
 pub mod clock; // the one home of the system clock and of random identifiers
 pub mod failpoint; // where tests kill the process; a release build has none of it
-pub mod settings;
-pub mod trust; // whom we trust on an encrypted connection // one file and the environment -> settings that hold no contradiction
+pub mod settings; // one file and the environment -> settings that hold no contradiction
+pub mod trust; // whom we trust on an encrypted connection
 
 // From the shop to the decision.
 pub mod outbox; // notifications: their states, how news becomes one, and when each is due; pure
@@ -23,6 +23,7 @@ pub mod watch; // one look: what is news since she was last told? read, compare,
 
 // From the decision to the customer.
 pub mod deliver; // claim, check, render, send, record; relays and our own SMTP connections
+pub mod dkim; // a mail's signature, and the key that makes it; pure
 pub mod links; // the customers' links: tokens that only the secret can make
 pub mod render; // a notification -> subject, text, HTML and the exact bytes
 

@@ -6,13 +6,14 @@ use std::fs;
 use std::path::Path;
 
 /// Whom each module may use beside itself. The program's own ends, `app`, `cli` and `demo`, may use everybody.
-const MAY_USE: [(&str, &[&str]); 15] = [
+const MAY_USE: [(&str, &[&str]); 16] = [
     ("clock", &[]),
     ("failpoint", &[]),
     ("trust", &[]),
+    ("dkim", &[]),
     ("choice", &["clock", "outbox", "settings", "shop", "store", "watch", "webhook"]),
     ("links", &["choice"]),
-    ("settings", &["shop", "webhook"]),
+    ("settings", &["dkim", "shop", "webhook"]),
     ("shop", &["settings"]),
     // What was told and what is news are values of `watch`; both are pure.
     ("outbox", &["choice", "promise", "settings", "shop", "watch"]),
@@ -20,7 +21,24 @@ const MAY_USE: [(&str, &[&str]); 15] = [
     ("render", &["choice", "links", "outbox", "promise", "shop"]),
     ("watch", &["choice", "clock", "outbox", "promise", "settings", "shop", "store"]),
     ("store", &["choice", "clock", "failpoint", "outbox", "promise", "settings", "shop", "watch"]),
-    ("deliver", &["clock", "failpoint", "links", "outbox", "render", "settings", "shop", "store", "trust", "watch"]),
+    (
+        "deliver",
+        &[
+            "choice",
+            "clock",
+            "dkim",
+            "failpoint",
+            "links",
+            "outbox",
+            "render",
+            "settings",
+            "shop",
+            "store",
+            "trust",
+            "watch",
+            "webhook",
+        ],
+    ),
     ("webhook", &["clock", "trust"]),
     (
         "web",
@@ -32,7 +50,7 @@ const MAY_USE: [(&str, &[&str]); 15] = [
 ];
 
 /// Decisions: values in, values out.
-const PURE: [&str; 23] = [
+const PURE: [&str; 28] = [
     "choice/decide.rs",
     "choice/hook/message.rs",
     "choice/hook/verdict.rs",
@@ -41,9 +59,13 @@ const PURE: [&str; 23] = [
     "watch/detect.rs",
     "watch/standing.rs",
     "watch/spill.rs",
+    "deliver/answer.rs",
+    "deliver/breaker.rs",
     "deliver/compose.rs",
     "deliver/outcome.rs",
+    "deliver/payload.rs",
     "deliver/verdict.rs",
+    "dkim/",
     "render/",
     "links",
     "shop/answers/parameters.rs",
@@ -54,6 +76,7 @@ const PURE: [&str; 23] = [
     "shop/row.rs",
     "settings/",
     "web/guessing.rs",
+    "webhook/message.rs",
     "webhook/retry_after.rs",
     "webhook/signature.rs",
 ];

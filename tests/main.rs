@@ -12,6 +12,7 @@ mod borders;
 mod choice;
 mod commands;
 mod demo;
+mod dkim;
 #[cfg(debug_assertions)] // a release build has no failpoints
 mod faults;
 mod journeys;

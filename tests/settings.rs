@@ -164,12 +164,13 @@ fn the_example_with_everything_optional_switched_on_loads() {
         .replace("channel = \"mail\"", "channel = \"both\"");
     let webhook_secret = format!("whsec_{}", "A".repeat(44));
     let mut folder = Folder::new();
-    for name in ["state-password", "orders-password", "relay-password", "writer-password", "dkim.pem", "relay-ca.pem"] {
+    for name in ["state-password", "orders-password", "relay-password", "writer-password", "relay-ca.pem"] {
         folder = folder.with(name, "content");
     }
     let folder = folder
         .with("webhook-secret", &format!("{webhook_secret}\n{webhook_secret}\n"))
         .with("hook-secret", &webhook_secret)
+        .with("dkim.pem", &rcgen::KeyPair::generate_for(&rcgen::PKCS_ED25519).unwrap().serialize_pem())
         .with("lines.sql", "select 1");
     std::fs::create_dir(folder.0.path().join("words")).unwrap();
     // The state is the one place where the example's default takes no password.
@@ -186,6 +187,23 @@ fn switch_on(line: &str) -> &str {
     let Some(rest) = line.strip_prefix("# ") else { return line };
     let is_key = rest.split_once(" = ").is_some_and(|(key, _)| key.chars().all(|c| c.is_ascii_lowercase() || c == '_'));
     if is_key || rest.starts_with('[') && rest.ends_with(']') { rest } else { line }
+}
+
+#[test]
+fn a_key_that_cannot_sign_mails_is_an_error_with_the_mend_and_is_not_repeated() {
+    let elliptic = rcgen::KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256).unwrap().serialize_pem();
+    for (pem, what) in
+        [("hunter2", "this holds no private key in PEM form"), (&*elliptic, "the key is neither RSA of 2048")]
+    {
+        let text =
+            format!("{LEAST}\n[mail.dkim]\ndomain = \"shop.example\"\nselector = \"s1\"\nkey_file = \"dkim.pem\"\n");
+        let error = Folder::new().with("dkim.pem", pem).load(&text, &[]).unwrap_err().to_string();
+        assert!(
+            error.contains("mail.dkim.key_file: ") && error.contains(what) && error.contains("openssl genpkey"),
+            "{error}"
+        );
+        assert!(!error.contains("hunter2") && error.lines().count() == 1, "{error}");
+    }
 }
 
 // What a key says.

@@ -15,10 +15,9 @@ use tracing::{error, info, warn};
 
 use super::handover::{Outgoing, Reply, Through};
 use crate::clock::Clock;
-use crate::outbox::notification::{MAIL, WEBHOOK};
+use crate::outbox::channels;
 use crate::outbox::schedule::{Schedules, retry_after};
 use crate::settings::Settings;
-use crate::settings::delivery::Channels;
 use crate::settings::duration::Span;
 use crate::store::choices::{Asking, ChoiceState};
 use crate::store::handover::{Carried, Hearing};
@@ -164,7 +163,8 @@ impl Carrier {
             }
             if one != HandedOver::default() {
                 let rows = vec![carried.order_row];
-                if let Err(error) = recheck(&self.store, &self.schedules, &self.clock, rows).await {
+                let channels = self.settings.delivery.channel;
+                if let Err(error) = recheck(&self.store, &self.schedules, &self.clock, channels, rows).await {
                     warn!(%error, "an answered order could not be planned afresh; the next sweep does it");
                 }
                 return Ok(one);
@@ -211,11 +211,7 @@ impl Carrier {
         reply: &Reply,
     ) -> Result<Option<ChoiceState>, StoreError> {
         let now = self.clock.now();
-        let channels: &[&str] = match self.settings.delivery.channel {
-            Channels::Mail => &[MAIL],
-            Channels::Webhook => &[WEBHOOK],
-            Channels::Both => &[MAIL, WEBHOOK],
-        };
+        let channels = channels::every(self.settings.delivery.channel);
         let today = self.schedules.of(&carried.answer.shop_id).today(now);
         let hearing = Hearing {
             asking: Asking { clock: &self.clock, now, today, channels },

@@ -16,7 +16,7 @@ use uuid::Uuid;
 use super::General;
 use super::output::{instant, json_lines, minute, print, second};
 use crate::app::App;
-use crate::outbox::notification::MAIL;
+use crate::outbox::channels;
 use crate::outbox::notification::State;
 use crate::shop::line::Status;
 use crate::store::log::LogEntry;
@@ -69,7 +69,7 @@ impl ExplainArguments {
         // Stable: what was recorded together stays in its order.
         steps.sort_by_key(|step| step.at);
         let now = app.clock.now();
-        let orders = app.store.orders(&[order_row], MAIL, now).await?;
+        let orders = app.store.orders(&[order_row], channels::telling(app.settings.delivery.channel), now).await?;
         let entries: Vec<&LogEntry> = told.iter().map(|(entry, _)| entry).collect();
         let standing = how_it_stands(&self.line_id, orders.first(), &entries, now, &zone);
         steps.push(Step { at: now, what: "now".into(), detail: standing, notification_id: None });

@@ -25,6 +25,7 @@ mod run;
 mod show;
 mod staff;
 mod tasks;
+mod webhook;
 
 use std::io::IsTerminal;
 use std::path::PathBuf;
@@ -109,6 +110,9 @@ enum Command {
     Refunded(refunded::RefundedArguments),
     /// Everything told and answered about an order, in one text for a dispute.
     Proof(proof::ProofArguments),
+    /// The receiver of signed notifications.
+    #[command(subcommand)]
+    Webhook(webhook::WebhookCommand),
     /// Expected dates by product, from the supplier.
     Dates(dates::DatesArguments),
 }
@@ -154,6 +158,7 @@ impl Command {
             Command::Deadlines(arguments) => arguments.run(general).await,
             Command::Refunded(arguments) => arguments.run(general).await,
             Command::Proof(arguments) => arguments.run(general).await,
+            Command::Webhook(command) => command.run(general).await,
             Command::Dates(arguments) => arguments.run(general).await,
         }
     }

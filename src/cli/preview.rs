@@ -16,8 +16,8 @@ use super::output::count;
 use crate::app;
 use crate::clock::Clock;
 use crate::deliver::compose;
+use crate::outbox::channels;
 use crate::outbox::notification::Kind;
-use crate::outbox::notification::MAIL;
 use crate::outbox::plan::{Content, ContentLine, LineView};
 use crate::outbox::schedule::{Schedule, Schedules};
 use crate::promise::case::Case;
@@ -82,7 +82,7 @@ impl PreviewArguments {
         let app = general.recorded_app().await?;
         let (shop_id, order_row) = super::explain::place(&app, self.shop.as_deref(), line_id).await?;
         let now = app.clock.now();
-        let orders = app.store.orders(&[order_row], MAIL, now).await?;
+        let orders = app.store.orders(&[order_row], channels::telling(app.settings.delivery.channel), now).await?;
         let order = orders.first().context("its order is not recorded any more")?;
         let schedules = Schedules::new(&app.settings);
         let contents = contents(order, line_id, schedules.of(&shop_id), now);

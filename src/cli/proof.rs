@@ -146,15 +146,15 @@ async fn notifications(
         let Some(entry) = app.store.notification(*id).await? else { continue };
         let attempts = app.store.attempts(*id).await?;
         let kept = app.store.contents(&[*id]).await?.remove(id);
-        let said = kept.as_ref().map(|kept| said(kept, keys)).transpose()?;
+        let said = kept.as_ref().map(|kept| said(kept, &entry.channel, keys)).transpose()?;
         paper.write(&proof_words::notification(number, &entry, &attempts, said.as_ref(), zone))?;
     }
     Ok(())
 }
 
-/// What is kept of a mail, with dead links, and the fingerprint of its live bytes.
-fn said(kept: &Kept, keys: &LinkKeys) -> anyhow::Result<Said> {
-    let hidden = unpack(kept).context("what is kept of a mail is damaged")?;
-    let text = readable(kept)?.text.unwrap_or_default();
+/// What is kept of a notification, with dead links, and the fingerprint of its live bytes.
+fn said(kept: &Kept, channel: &str, keys: &LinkKeys) -> anyhow::Result<Said> {
+    let hidden = unpack(kept).context("what is kept of a notification is damaged")?;
+    let text = readable(kept, channel)?.text.unwrap_or_default();
     Ok(Said::of(&hidden, text, live_bytes(kept, keys).as_deref()))
 }

@@ -1,5 +1,6 @@
 //! `backorderd run`: the service, one pass of it, or what a pass would do.
 
+use std::collections::BTreeMap;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -9,10 +10,13 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
 use tracing::{error, info, warn};
 
-use super::{General, dead_links, progress};
+use super::{General, dead_links, progress, webhook};
 use crate::app::App;
 use crate::choice::carrier::HandedOver;
 use crate::deliver::Delivered;
+use crate::deliver::way::Way;
+use crate::outbox::channels;
+use crate::outbox::notification::WEBHOOK;
 use crate::store::facts::fact;
 use crate::watch::{LEASE, Looked, WATCH, WatchError, Watcher};
 
@@ -78,19 +82,25 @@ impl RunArguments {
         if let Some((carrier, delivery)) = delivery {
             // What the shop says to an answer may be told at once.
             let mut handed_over = carrier.tick().await?;
-            let mut delivered = delivery.tick().await?;
+            let mut delivered: BTreeMap<Way, Delivered> = delivery.tick_each().await?.into_iter().collect();
             // What a process left that died in its midst is ours as soon as its lease ends.
             let patience = tokio::time::Instant::now() + LEASE.duration();
             while anything_in_hand(app).await? && tokio::time::Instant::now() < patience {
                 tokio::time::sleep(LEASE_ASKED).await;
                 handed_over.add(carrier.tick().await?);
-                delivered.add(delivery.tick().await?);
+                for (way, more) in delivery.tick_each().await? {
+                    delivered.entry(way).or_default().add(more);
+                }
             }
             if app.settings.choices.reach_the_shop() || handed_over != HandedOver::default() {
                 say_handed_over(handed_over);
             }
-            say_delivered(delivered);
-            good &= delivered.all_accepted() && handed_over.all_accepted();
+            for (way, delivered) in delivered {
+                say_delivered(way, delivered);
+                good &= delivered.all_accepted();
+            }
+            good &= handed_over.all_accepted();
+            warn_of_disabled_webhook(app).await?;
         }
         warn_of_dead_links(app).await?;
         Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
@@ -109,6 +119,7 @@ impl RunArguments {
         }
         if self.has(Part::Deliver) {
             let (carrier, delivery) = (app.carrier()?, app.delivery().await?);
+            warn_of_disabled_webhook(app).await?;
             parts.spawn(async move { carrier.run().await });
             parts.spawn(async move { delivery.run().await });
         }
@@ -226,7 +237,7 @@ fn say_handed_over(handed_over: HandedOver) {
     say_counts("answers", &counts);
 }
 
-fn say_delivered(delivered: Delivered) {
+fn say_delivered(way: Way, delivered: Delivered) {
     let counts = [
         (delivered.accepted, "accepted"),
         (delivered.deferred, "to be tried again"),
@@ -236,13 +247,26 @@ fn say_delivered(delivered: Delivered) {
         (delivered.overtaken, "overtaken by news"),
         (delivered.expired, "too late"),
     ];
-    say_counts("mails", &counts);
+    let of_what = match way {
+        Way::Mail => "mails",
+        Way::Webhook => "webhooks",
+    };
+    say_counts(of_what, &counts);
 }
 
 fn say_counts(of_what: &str, counts: &[(usize, &str)]) {
     let words: Vec<String> =
         counts.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")).collect();
     println!("{of_what}: {}", if words.is_empty() { "none were due".into() } else { words.join(", ") });
+}
+
+/// Says that notifications wait since the receiver answered 410.
+async fn warn_of_disabled_webhook(app: &App) -> anyhow::Result<()> {
+    let posts = channels::every(app.settings.delivery.channel).contains(&WEBHOOK);
+    if posts && let Some(since) = app.store.webhook_disabled_at().await? {
+        warn!("{}", webhook::waits(since));
+    }
+    Ok(())
 }
 
 async fn warn_of_dead_links(app: &App) -> anyhow::Result<()> {

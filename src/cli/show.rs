@@ -15,11 +15,10 @@ use super::draft::draft;
 use super::log_object::{AttemptObject, LogObject, ShowObject};
 use super::output::{indented, json_lines, print, second};
 use crate::app::{self, App};
-use crate::deliver::packing::unpack;
-use crate::deliver::prepare::live_bytes;
-use crate::outbox::notification::MAIL;
+use crate::deliver::prepare::{self, live_bytes};
+use crate::outbox::channels;
 use crate::outbox::notification::State;
-use crate::render::mime::{self, Readable};
+use crate::render::mime::Readable;
 use crate::store::Store;
 use crate::store::log::{AttemptEntry, LogEntry};
 use crate::store::outbox::Kept;
@@ -34,7 +33,7 @@ pub struct ShowArguments {
     /// One JSON object, with the tries, the text and the HTML; links in it are dead.
     #[arg(long, conflicts_with = "eml")]
     json: bool,
-    /// The exact bytes that were sent, with their live link.
+    /// The exact bytes that were sent, with their live link: the mail, or the body of the webhook.
     #[arg(long)]
     eml: bool,
 }
@@ -54,7 +53,7 @@ impl ShowArguments {
             return Ok(ExitCode::SUCCESS);
         }
         let attempts = app.store.attempts(entry.id).await?;
-        let readable = kept.as_ref().map(readable).transpose()?;
+        let readable = kept.as_ref().map(|kept| readable(kept, &entry.channel)).transpose()?;
         if self.json {
             print(json_lines([object(&entry, &attempts, readable.as_ref())])?)?;
             return Ok(ExitCode::SUCCESS);
@@ -85,9 +84,9 @@ pub async fn find(store: &Store, prefix: &str) -> anyhow::Result<LogEntry> {
     found.pop().with_context(|| format!("there is no notification {prefix}; `backorderd log` lists them"))
 }
 
-/// The parts of a kept mail, with dead links.
-pub fn readable(kept: &Kept) -> anyhow::Result<Readable> {
-    let readable = mime::read(&unpack(kept).context("what is kept of it is damaged")?);
+/// The parts of what is kept, with dead links.
+pub fn readable(kept: &Kept, channel: &str) -> anyhow::Result<Readable> {
+    let readable = prepare::read(kept, channel).context("what is kept of it is damaged")?;
     // On its way a mail's lines end with CR and LF (RFC 5322, section 2.3); here they end as they were written.
     let lines = |part: Option<String>| part.map(|part| part.replace("\r\n", "\n"));
     Ok(Readable { text: lines(readable.text), html: lines(readable.html), ..readable })
@@ -109,6 +108,7 @@ fn head(entry: &LogEntry, zone: &TimeZone) -> String {
     };
     field("state", &state(entry));
     field("kind", entry.kind.word());
+    field("channel", &entry.channel);
     field("order", &entry.order_number);
     if entry.order_number != entry.order_id {
         field("order id", &entry.order_id);
@@ -174,7 +174,8 @@ async fn would_say(app: &App, entry: &LogEntry) -> anyhow::Result<String> {
     if !matches!(entry.state, State::Queued | State::Held | State::Sending) {
         return Ok("\nIt was never rendered, so nothing of it is kept.\n".into());
     }
-    let orders = app.store.orders(&[entry.order_row], MAIL, app.clock.now()).await?;
+    let orders =
+        app.store.orders(&[entry.order_row], channels::telling(app.settings.delivery.channel), app.clock.now()).await?;
     let order = orders.first().context("its order is not recorded any more")?;
     let draft = draft(app, order, entry.id, &entry.content).await?;
     let said = match app::renderers(&app.settings)?.of(&entry.shop_id).render(&draft) {

@@ -44,27 +44,30 @@ pub fn check(claimed: &Claimed, order: &Order, schedule: &Schedule, now: Timesta
         // She asked for it, or answered: it holds whatever the shop does, and quiet hours do not concern it.
         return Check::Send;
     }
-    if claimed.content.expires_at().is_some_and(|midnight| midnight <= now) {
+    let view_of = |line: &ContentLine| order.view.lines.iter().find(|view| view.line.line_id == line.line_id);
+    let told = |line: &ContentLine| view_of(line).is_some_and(|view| view.told_by == Some(claimed.news_id));
+    let is_told = claimed.content.lines.iter().all(told);
+    // Of a notice that she got by mail in time, the receiver hears whenever it can.
+    let echoes = !claimed.tells() && is_told;
+    if !echoes && claimed.content.expires_at().is_some_and(|midnight| midnight <= now) {
         return Check::Expired;
     }
-    if claimed.doubts > 0 {
+    let in_doubt = claimed.doubts > 0 && !claimed.is_repeatable();
+    if in_doubt || echoes {
         // She may have been told already: what counts is that it is still true, and that nothing newer was told.
         let today = schedule.today(now);
-        let holds = |line: &ContentLine| {
-            let view = order.view.lines.iter().find(|view| view.line.line_id == line.line_id);
-            view.is_some_and(|view| {
-                view.told_by == Some(claimed.id) && Standing::of(&view.line, today) == line.standing
-            })
-        };
-        return if claimed.content.lines.iter().all(holds) {
-            Check::Send
-        } else {
-            Check::Overtaken("overtaken by news")
-        };
-    }
-    let at = Circumstances { look: Look::Recheck, began: now, schedule };
-    if wanted(&order.view, claimed.kind, at).as_ref() != Some(&claimed.content) {
-        return Check::Overtaken("overtaken by news");
+        let holds = |line: &ContentLine| view_of(line).map(|view| Standing::of(&view.line, today) == line.standing);
+        if !is_told || !claimed.content.lines.iter().all(|line| holds(line) == Some(true)) {
+            return Check::Overtaken("overtaken by news");
+        }
+        if in_doubt {
+            return Check::Send;
+        }
+    } else {
+        let at = Circumstances { look: Look::Recheck, began: now, schedule };
+        if wanted(&order.view, claimed.kind, at).as_ref() != Some(&claimed.content) {
+            return Check::Overtaken("overtaken by news");
+        }
     }
     // Quiet hours yield to a legal deadline.
     let quiet_until = schedule.after_quiet_hours(now);

@@ -1,16 +1,16 @@
-//! What goes over a connection: one rendered mail with everything that its try needs.
+//! What goes over a connection: one rendered mail, or what a receiver gets, with everything that its try needs.
 
 use std::sync::Arc;
 
 use crate::store::outbox::{Claimed, Mark};
 
-/// A mail that is ready to be sent.
+/// A notification that is ready to be sent.
 #[derive(Clone, Debug)]
 pub struct Job {
     pub claimed: Claimed,
     /// The order's revision that it was checked against.
     pub revision: i64,
-    /// The envelope's sender and recipient.
+    /// A mail's envelope: its sender and recipient.
     pub from: Arc<str>,
     pub to: String,
     /// The exact bytes, with the live link.

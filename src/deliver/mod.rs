@@ -1,22 +1,31 @@
 //! Notifications that are due go out: claimed, checked, rendered, sent, recorded.
 //!
-//! In: the outbox. Out: mails at a relay, attempts in the sent-log, and what each customer was told. What can go wrong
-//! is in [`outcome::Outcome`] and [`verdict`]; the design against it is in [`pipeline`].
+//! In: the outbox. Out: mails at a relay, signed messages at a receiver, attempts in the sent-log, and what each customer
+//! was told. What can go wrong is in [`outcome::Outcome`] and [`verdict`], for a receiver in [`answer`]; the design
+//! against it is in [`pipeline`].
 
+mod answer;
+mod breaker;
+mod by_mail;
+mod by_webhook;
 pub mod compose;
 pub mod job;
 pub mod outcome;
 pub mod packing;
+mod payload;
 mod pipeline;
 pub mod prepare;
+pub mod receiver;
 pub mod relays;
 pub mod smtp;
 pub mod verdict;
+pub mod way;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use tokio::sync::watch;
 use tracing::warn;
 
@@ -28,8 +37,10 @@ use crate::settings::Settings;
 use crate::settings::delivery::InDoubt;
 use crate::store::{Store, StoreError};
 use packing::Packing;
+use receiver::ReceiverStation;
 use relays::Relays;
 use smtp::Deadlines;
+use way::Way;
 
 /// How long to wait for something to do.
 const IDLE: Duration = Duration::from_secs(1);
@@ -43,6 +54,8 @@ pub struct Delivery {
     pub packing: Packing,
     pub keys: LinkKeys,
     pub relays: Relays,
+    /// There if a channel needs it.
+    pub receiver: Option<ReceiverStation>,
     pub clock: Clock,
     /// What relays are greeted with.
     pub hello_name: String,
@@ -98,12 +111,27 @@ impl Delivered {
 }
 
 impl Delivery {
-    /// Sends what is due until nothing is; takes over what dead processes left.
+    /// Sends what is due until nothing is, on one way after the other; takes over what dead processes left.
     pub async fn tick(self: &Arc<Self>) -> Result<Delivered, StoreError> {
+        let mut delivered = Delivered::default();
+        self.tick_each().await?.into_iter().for_each(|(_, on_way)| delivered.add(on_way));
+        Ok(delivered)
+    }
+
+    /// The same, told apart.
+    pub async fn tick_each(self: &Arc<Self>) -> Result<Vec<(Way, Delivered)>, StoreError> {
+        let mut delivered = Vec::new();
+        for way in self.ways() {
+            delivered.push((way, self.tick_on(way).await?));
+        }
+        Ok(delivered)
+    }
+
+    async fn tick_on(self: &Arc<Self>, way: Way) -> Result<Delivered, StoreError> {
         let mut delivered = Delivered::default();
         loop {
             self.reap().await?;
-            let flown = self.flow().await?;
+            let flown = self.flow(way).await?;
             delivered.add(flown);
             if flown.claimed == 0 || self.stopping() {
                 return Ok(delivered);
@@ -111,11 +139,15 @@ impl Delivery {
         }
     }
 
-    /// Delivers until the process is to stop.
+    /// Delivers until the process is to stop. No way waits for another.
     pub async fn run(self: &Arc<Self>) {
+        join_all(self.ways().into_iter().map(|way| self.run_on(way))).await;
+    }
+
+    async fn run_on(self: &Arc<Self>, way: Way) {
         let mut stop = self.stop.clone();
         while !self.stopping() {
-            let failed = match self.tick().await {
+            let failed = match self.tick_on(way).await {
                 Ok(_) => false,
                 Err(error) => {
                     tracing::error!(%error, "the state database failed; delivery waits");

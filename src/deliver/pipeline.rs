@@ -1,27 +1,24 @@
-//! The way of a batch through the process: claim, prepare, mark, send, record; each stage works on its own.
+//! The way of a batch through the process: claim, prepare, mark, send, record; each stage works on its own. Mails and
+//! webhooks have a flow each.
 //!
 //! ```text
 //! claim ─> prepare ─jobs─> workers (one connection each) ─results─> finish
 //!                            └─marks─> mark ─┘
 //! ```
-//! In: due notifications. Out: what became of them, durable. A worker marks two mails at a time and sends
+//! In: due notifications. Out: what became of them, durable. A worker marks two at a time and sends
 //! them, and all marks that wait are one commit; so are all results that wait. The channels are short: when results
-//! cannot be stored, the workers stand still and no new mail is started.
+//! cannot be stored, the workers stand still and nothing new is started.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{Mutex, SemaphorePermit, mpsc, oneshot};
+use tokio::sync::{Mutex, mpsc, oneshot};
 use tokio::task::{JoinError, JoinSet};
-use tracing::{error, info, warn};
+use tracing::{error, warn};
 
 use super::job::Job;
-use super::outcome::{Outcome, Refusal};
-use super::relays::Station;
-use super::smtp::connection::{Connection, Envelope};
-use super::{Delivered, Delivery, verdict};
-use crate::failpoint::{self, Point};
-use crate::outbox::notification::MAIL;
+use super::way::Way;
+use super::{Delivered, Delivery};
 use crate::settings::duration::Span;
 use crate::store::StoreError;
 use crate::store::outbox::{Fate, Finish, Mark};
@@ -52,9 +49,6 @@ const RESULTS: usize = 256;
 const RESULTS_WAIT: Duration = Duration::from_millis(40);
 /// How long to wait after the state database failed.
 const STORE_PAUSE: Duration = Duration::from_secs(1);
-/// How often a mail is tried on a fresh connection because an old one had ended unnoticed.
-const MOST_STALE: usize = 3;
-
 /// What became of a request to mark a mail as in transfer.
 #[derive(Clone, Copy)]
 enum Marked {
@@ -74,24 +68,17 @@ struct Marking {
 
 type Jobs = Arc<Mutex<mpsc::Receiver<Job>>>;
 
-/// A connection that a worker keeps from mail to mail.
-struct Kept<'a> {
-    station: usize,
-    connection: Connection,
-    _permit: SemaphorePermit<'a>,
-}
-
 impl Delivery {
     /// One flow through all stages; ends when nothing more is due, or the process is to stop: then what is in transfer
     /// is finished and the rest given back.
-    pub(super) async fn flow(self: &Arc<Self>) -> Result<Delivered, StoreError> {
+    pub(super) async fn flow(self: &Arc<Self>, way: Way) -> Result<Delivered, StoreError> {
         let (jobs, taken) = mpsc::channel(JOBS);
         let (marks, marked) = mpsc::channel(JOBS);
         let (results, finished) = mpsc::channel(RESULTS);
         let taken = Arc::new(Mutex::new(taken));
         let mut stages = JoinSet::new();
-        for _ in 0..self.relays.workers() {
-            stages.spawn(self.clone().work(taken.clone(), marks.clone(), results.clone()));
+        for _ in 0..self.workers(way) {
+            stages.spawn(self.clone().work(way, taken.clone(), marks.clone(), results.clone()));
         }
         stages.spawn(self.clone().mark_all(marked));
         drop((taken, marks));
@@ -100,7 +87,7 @@ impl Delivery {
         let beating = tokio::spawn(self.clone().beat(owner.clone()));
         let mut feeders = JoinSet::new();
         for _ in 0..FEEDERS {
-            feeders.spawn(self.clone().feed(owner.clone(), jobs.clone(), results.clone()));
+            feeders.spawn(self.clone().feed(way, owner.clone(), jobs.clone(), results.clone()));
         }
         drop((jobs, results));
         let mut fed: Result<usize, StoreError> = Ok(0);
@@ -123,25 +110,25 @@ impl Delivery {
     /// Claims and prepares batch after batch; returns how many were claimed.
     async fn feed(
         self: Arc<Self>,
+        way: Way,
         owner: Arc<str>,
         jobs: mpsc::Sender<Job>,
         results: mpsc::Sender<Finish>,
     ) -> Result<usize, StoreError> {
         let mut sum = 0;
         let started = tokio::time::Instant::now();
-        // While every relay rests, what is queued stays queued; without workers nothing leaves.
-        while !self.stopping()
-            && !jobs.is_closed()
-            && started.elapsed() < FLOW
-            && self.relays.any_open(self.clock.now())
-        {
+        // Without workers nothing leaves.
+        while !self.stopping() && !jobs.is_closed() && started.elapsed() < FLOW {
             let now = self.clock.now();
-            let claimed = self.store.claim(&owner, MAIL, now, CLAIM, LEASE).await?;
+            if !self.may_claim(way, now).await? {
+                break;
+            }
+            let claimed = self.store.claim(&owner, way.channel(), now, CLAIM, LEASE).await?;
             if claimed.is_empty() {
                 break;
             }
             sum += claimed.len();
-            let batch = self.prepare(claimed, now).await?;
+            let batch = self.prepare(way, claimed, now).await?;
             for finish in batch.finished {
                 // The receivers live as long as the senders.
                 let _ = results.send(finish).await;
@@ -153,35 +140,40 @@ impl Delivery {
         Ok(sum)
     }
 
-    /// Sends mail after mail over one connection.
-    async fn work(self: Arc<Self>, jobs: Jobs, marks: mpsc::Sender<Marking>, results: mpsc::Sender<Finish>) {
+    /// Sends one after the other over one connection.
+    async fn work(self: Arc<Self>, way: Way, jobs: Jobs, marks: mpsc::Sender<Marking>, results: mpsc::Sender<Finish>) {
         let mut kept = None;
-        while let Some(marked) = self.next(&jobs, &marks, &results).await {
+        while let Some(marked) = self.next(way, &jobs, &marks, &results).await {
             for job in marked {
-                let finish = if self.stopping() { self.give_back(job) } else { self.send(job, &mut kept).await };
+                let finish = match way {
+                    _ if self.stopping() => self.give_back(way, job),
+                    Way::Mail => self.send(job, &mut kept).await,
+                    Way::Webhook => self.post(job).await,
+                };
                 let _ = results.send(finish).await;
             }
         }
         if let Some(kept) = kept {
-            kept.connection.quit().await;
+            kept.close().await;
         }
     }
 
-    /// The next mails of a connection, marked as in transfer; `None`: there are no more.
+    /// The next ones of a connection, marked as in transfer; `None`: there are no more.
     async fn next(
         &self,
+        way: Way,
         jobs: &Jobs,
         marks: &mpsc::Sender<Marking>,
         results: &mpsc::Sender<Finish>,
     ) -> Option<Vec<Job>> {
         loop {
-            let waiting = self.take(jobs).await?;
+            let waiting = self.take(way, jobs).await?;
             let mut sendable = Vec::with_capacity(MARKED);
             let now = self.clock.now();
-            if self.stopping() || !self.relays.any_open(now) {
+            if self.stopping() || !self.is_open(way, now) {
                 // Not even marked: a crash must not throw doubt on what nobody can send.
                 for job in waiting {
-                    let _ = results.send(self.give_back(job)).await;
+                    let _ = results.send(self.give_back(way, job)).await;
                 }
                 continue;
             }
@@ -195,8 +187,11 @@ impl Delivery {
                         sendable.push(job);
                         continue;
                     }
-                    // What answers her is not overtaken by news: it is looked at again.
-                    Marked::No if !job.claimed.kind.is_news() => Fate::Again { due_at: now, charged: false },
+                    // What answers her is not overtaken by news, nor is a webhook by the mail of the same news: it is
+                    // looked at again.
+                    Marked::No if !job.claimed.kind.is_news() || !job.claimed.tells() => {
+                        Fate::Again { due_at: now, charged: false }
+                    }
                     Marked::No => Fate::Overtaken { note: "overtaken by news right before it was sent" },
                     Marked::Unstored => Fate::Again { due_at: now, charged: false },
                 };
@@ -208,21 +203,20 @@ impl Delivery {
         }
     }
 
-    /// The next mail, and another where there is enough for every connection.
-    async fn take(&self, jobs: &Jobs) -> Option<Vec<Job>> {
+    /// The next one, and another where there is enough for every connection.
+    async fn take(&self, way: Way, jobs: &Jobs) -> Option<Vec<Job>> {
         let mut jobs = jobs.lock().await;
         let mut taken = vec![jobs.recv().await?];
-        if taken.len() < MARKED && jobs.len() >= self.relays.workers() {
+        if taken.len() < MARKED && jobs.len() >= self.workers(way) {
             taken.extend(jobs.try_recv());
         }
         Some(taken)
     }
 
-    /// What was not tried comes back at once, or when a relay is to be had.
-    fn give_back(&self, job: Job) -> Finish {
+    /// What was not tried comes back at once, or when it can leave.
+    pub(super) fn give_back(&self, way: Way, job: Job) -> Finish {
         let now = self.clock.now();
-        let open = self.relays.any_open(now);
-        let due_at = if open { now } else { self.relays.ask_again_at(self.relays.places(), now) };
+        let due_at = if self.is_open(way, now) { now } else { self.ask_again_at(way, now) };
         Finish { claimed: job.claimed, attempt: None, fate: Fate::Again { due_at, charged: false } }
     }
 
@@ -269,7 +263,8 @@ impl Delivery {
             };
             waiting.drain(..).for_each(|finish| delivered.count(&finish));
             if !overtaken.is_empty()
-                && let Err(error) = recheck(&self.store, &self.schedules, &self.clock, overtaken).await
+                && let Err(error) =
+                    recheck(&self.store, &self.schedules, &self.clock, self.settings.delivery.channel, overtaken).await
             {
                 error!(%error, "overtaken orders could not be planned afresh; the next sweep does it");
             }
@@ -292,90 +287,6 @@ impl Delivery {
                 warn!(%error, "what dead processes left could not be taken over");
             }
         }
-    }
-
-    /// Tries one mail on the first relay that may be asked; goes on to the next only where the mail was surely not sent
-    /// and the relay is at fault. What one relay may have taken already goes to no other.
-    async fn send<'a>(&'a self, job: Job, kept: &mut Option<Kept<'a>>) -> Finish {
-        let mut places = self.relays.places();
-        if let Some(name) = &job.claimed.doubted_relay {
-            if let Some(place) = self.relays.place_of(name) {
-                places = place..place + 1;
-            } else {
-                let note = format!("the relay that may have it, {name}, is in the settings no more");
-                return Finish { claimed: job.claimed, attempt: None, fate: Fate::Held { note } };
-            }
-        }
-        let all = places.clone();
-        let mut stale = 0;
-        let mut last = None;
-        while let Some((index, station)) = self.relays.choose(places.clone(), self.clock.now()) {
-            let started = self.clock.now();
-            let outcome = self.try_once(&job, kept, index, station).await;
-            let attempt = verdict::attempt(&outcome, &station.relay.name(), started, self.clock.now());
-            let now = self.clock.now();
-            match &outcome {
-                Outcome::NotSent { why: Refusal::Stale, .. } if stale < MOST_STALE => {
-                    stale += 1;
-                    station.works();
-                }
-                Outcome::NotSent {
-                    why: why @ (Refusal::Relay | Refusal::Paused | Refusal::Stale),
-                    phase,
-                    detail,
-                    ..
-                } => {
-                    warn!(relay = station.relay.name(), phase = phase.word(), detail, "the relay rests");
-                    if *why == Refusal::Paused {
-                        station.pauses(now);
-                    } else {
-                        station.fails(now);
-                    }
-                    last = Some(attempt);
-                    places.start = index + 1;
-                }
-                _ => {
-                    failpoint::reach(Point::Answered);
-                    station.works();
-                    info!(
-                        notification.id = %job.claimed.id, kind = job.claimed.kind.word(), outcome = attempt.outcome,
-                        code = attempt.code, relay = attempt.relay, "tried"
-                    );
-                    let fate = verdict::fate(&job.claimed, &outcome, &self.settings.delivery, now, self.chance());
-                    return Finish { claimed: job.claimed, attempt: Some(attempt), fate };
-                }
-            }
-        }
-        let due_at = self.relays.ask_again_at(all, self.clock.now());
-        Finish { claimed: job.claimed, attempt: last, fate: Fate::Again { due_at, charged: false } }
-    }
-
-    /// One try over the kept connection, or a new one.
-    async fn try_once<'a>(
-        &'a self,
-        job: &Job,
-        kept: &mut Option<Kept<'a>>,
-        index: usize,
-        station: &'a Station,
-    ) -> Outcome {
-        let serves = |kept: &Kept| kept.station == index && !kept.connection.spent(self.clock.now());
-        let mut open = match kept.take() {
-            Some(open) if serves(&open) => open,
-            old => {
-                if let Some(old) = old {
-                    old.connection.quit().await;
-                }
-                let permit = station.connection_permit().await;
-                match Connection::open(&station.relay, &self.hello_name, self.deadlines, self.clock.now()).await {
-                    Ok(connection) => Kept { station: index, connection, _permit: permit },
-                    Err(error) => return error.into(),
-                }
-            }
-        };
-        station.rate_permit().await;
-        let outcome = open.connection.send(&Envelope { from: &job.from, to: &job.to }, &job.bytes).await;
-        *kept = Some(open).filter(|open| open.connection.usable());
-        outcome
     }
 }
 

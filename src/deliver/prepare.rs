@@ -1,7 +1,7 @@
 //! Claimed notifications become jobs: checked against the recorded state, rendered, and kept before they are sent.
 //!
 //! In: what was claimed. Out: jobs with the exact bytes, and the fate of those that are not to be sent now. All of a
-//! batch is read and written together. A mail is rendered once: a later try sends the same bytes.
+//! batch is read and written together. Each is rendered once: a later try sends the same bytes.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -11,8 +11,17 @@ use super::Delivery;
 use super::compose::{self, Check, Surroundings};
 use super::job::Job;
 use super::packing::unpack;
+use super::payload;
+use super::way::Way;
+use crate::dkim;
 use crate::links::{LinkKeys, dummy};
+use crate::outbox::notification::WEBHOOK;
 use crate::outbox::schedule::Schedule;
+use crate::render::RenderError;
+use crate::render::draft::Draft;
+use crate::render::mail::Mail;
+use crate::render::mime::{self, Readable};
+use crate::settings::mail::DkimSettings;
 use crate::store::StoreError;
 use crate::store::outbox::{Claimed, Fate, Finish, Kept, Prepared};
 use crate::store::views::Order;
@@ -32,9 +41,17 @@ struct Sendable<'a> {
     schedule: &'a Schedule,
 }
 
+/// What is kept and sent.
+struct Rendered {
+    subject: String,
+    /// Of a mail.
+    message_id: Option<String>,
+    bytes: Vec<u8>,
+}
+
 impl Delivery {
     /// Prepares a batch.
-    pub(super) async fn prepare(&self, claimed: Vec<Claimed>, now: Timestamp) -> Result<Batch, StoreError> {
+    pub(super) async fn prepare(&self, way: Way, claimed: Vec<Claimed>, now: Timestamp) -> Result<Batch, StoreError> {
         let rows: BTreeSet<i64> = claimed.iter().map(|claimed| claimed.order_row).collect();
         let orders = self.store.orders_with_lines(&rows.into_iter().collect::<Vec<_>>()).await?;
         let orders: HashMap<i64, &Order> = orders.iter().map(|order| (order.row, order)).collect();
@@ -52,11 +69,11 @@ impl Delivery {
         }
         let (known, new): (Vec<Sendable>, Vec<Sendable>) = sendable.into_iter().partition(|one| one.claimed.rendered);
         self.restore(known, &mut batch).await?;
-        self.render(new, now, &mut batch).await?;
+        self.render(way, new, now, &mut batch).await?;
         Ok(batch)
     }
 
-    /// Takes the kept bytes of mails that were rendered before, and puts the live link in again.
+    /// Takes the kept bytes of those that were rendered before, and puts the live link in again.
     async fn restore(&self, known: Vec<Sendable<'_>>, batch: &mut Batch) -> Result<(), StoreError> {
         let ids: Vec<_> = known.iter().map(|one| one.claimed.id).collect();
         let mut contents = self.store.contents(&ids).await?;
@@ -73,8 +90,14 @@ impl Delivery {
         Ok(())
     }
 
-    /// Renders mails for the first time and keeps them.
-    async fn render(&self, new: Vec<Sendable<'_>>, now: Timestamp, batch: &mut Batch) -> Result<(), StoreError> {
+    /// Renders them for the first time and keeps them.
+    async fn render(
+        &self,
+        way: Way,
+        new: Vec<Sendable<'_>>,
+        now: Timestamp,
+        batch: &mut Batch,
+    ) -> Result<(), StoreError> {
         if new.is_empty() {
             return Ok(());
         }
@@ -100,9 +123,8 @@ impl Delivery {
                 now,
             };
             let draft = compose::compose(one.claimed.id, &one.claimed.content, one.order, around);
-            let renderer = self.renderers.of(&one.order.shop_id);
-            let mail = match renderer.render(&draft).and_then(|message| message.to_mail(&draft)) {
-                Ok(mail) => mail,
+            let rendered = match self.rendered(way, &one, &draft) {
+                Ok(rendered) => rendered,
                 Err(error) => {
                     batch.finish(one.claimed, Fate::Held { note: format!("it cannot be rendered: {error}") });
                     continue;
@@ -111,18 +133,43 @@ impl Delivery {
             prepared.push(Prepared {
                 id: one.claimed.id,
                 fence: one.claimed.fence,
-                subject: mail.subject,
-                message_id: mail.message_id,
+                subject: rendered.subject,
+                message_id: rendered.message_id,
                 link_id: one.order.link_id,
                 link_key: link_key.clone(),
                 dictionary: packer.dictionary,
-                message: packer.pack(&dummy::hide(&mail.bytes, &token))?,
+                message: packer.pack(&dummy::hide(&rendered.bytes, &token))?,
             });
-            batch.jobs.push(self.job(one, mail.bytes));
+            batch.jobs.push(self.job(one, rendered.bytes));
             // Rendering never waits for anything; connections must not wait for a whole batch of it.
             tokio::task::yield_now().await;
         }
         self.store.prepare(&prepared).await
+    }
+
+    /// What goes out on `way`, with its live link.
+    fn rendered(&self, way: Way, one: &Sendable<'_>, draft: &Draft) -> Result<Rendered, RenderError> {
+        let message = self.renderers.of(&one.order.shop_id).render(draft)?;
+        Ok(match way {
+            Way::Mail => {
+                let Mail { subject, message_id, mut bytes } = message.to_mail(draft)?;
+                // The signature is kept with what it signs: the link that is put in again is the one that was signed.
+                if let Some(signature) = self.signature(&bytes, draft) {
+                    bytes.splice(0..0, signature.into_bytes());
+                }
+                Rendered { subject, message_id: Some(message_id), bytes }
+            }
+            Way::Webhook => {
+                let bytes = payload::of(&message, draft, &one.claimed.content, one.order);
+                Rendered { subject: message.subject, message_id: None, bytes }
+            }
+        })
+    }
+
+    /// The header that signs a mail, if mails are to be signed here.
+    fn signature(&self, mail: &[u8], draft: &Draft) -> Option<String> {
+        let DkimSettings { domain, selector, key } = self.settings.mail.as_ref()?.dkim.as_ref()?;
+        Some(dkim::header(mail, domain, selector, key, draft.date))
     }
 
     fn job(&self, one: Sendable<'_>, bytes: Vec<u8>) -> Job {
@@ -142,9 +189,15 @@ impl Batch {
     }
 }
 
-/// The exact bytes of a kept mail, its link put in again; `None`: they are damaged, or the key of the link is gone.
+/// The exact bytes of what is kept, its link put in again; `None`: they are damaged, or the key of the link is gone.
 pub fn live_bytes(kept: &Kept, keys: &LinkKeys) -> Option<Vec<u8>> {
     let hidden = unpack(kept)?;
     let key = keys.fingerprints().iter().position(|fingerprint| *fingerprint == kept.link_key)?;
     Some(dummy::restore(&hidden, &keys.token(kept.link_id, key)?))
+}
+
+/// What a person reads of what is kept of a notification of `channel`; `None`: it is damaged.
+pub fn read(kept: &Kept, channel: &str) -> Option<Readable> {
+    let hidden = unpack(kept)?;
+    if channel == WEBHOOK { payload::read(&hidden) } else { Some(mime::read(&hidden)) }
 }

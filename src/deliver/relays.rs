@@ -1,7 +1,6 @@
-//! The relays in their order, each with a breaker: which one is asked next, and which one rests.
+//! The relays in their order, each with a [`Breaker`]: which one is asked next, and which one rests.
 //!
-//! A relay that cannot be reached, or is at fault, rests for a growing time; then one worker at a time probes it. A
-//! relay that wants less rests for a minute. While all rest, nothing is charged to the mails. Time comes in.
+//! A relay that wants less rests for a minute. While all rest, nothing is charged to the mails. Time comes in.
 
 use std::ops::Range;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -11,14 +10,11 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::Instant;
 
+use super::breaker::{Breaker, ask_again_at};
 use super::smtp::relay::Relay;
 
-const FIRST_REST: SignedDuration = SignedDuration::from_secs(5);
-const LONGEST_REST: SignedDuration = SignedDuration::from_mins(5);
 /// What a relay gets that asked for less (421, rate limits).
 const PAUSE: SignedDuration = SignedDuration::from_mins(1);
-/// How long a mail waits while its relay is being probed.
-const PROBE_PAUSE: SignedDuration = SignedDuration::from_secs(10);
 
 /// One relay and how it is doing.
 #[derive(Debug)]
@@ -30,18 +26,9 @@ pub struct Station {
 
 #[derive(Debug, Default)]
 struct State {
-    rests_until: Option<Timestamp>,
-    /// How often in a row it failed.
-    failures: u32,
-    probing: bool,
+    breaker: Breaker,
     /// When the rate allows the next mail.
     next_mail: Option<Instant>,
-}
-
-impl State {
-    fn is_open(&self, now: Timestamp) -> bool {
-        self.rests_until.is_none_or(|until| now >= until && !self.probing)
-    }
 }
 
 impl Station {
@@ -56,46 +43,32 @@ impl Station {
 
     /// Whether a mail could be offered to it at `now`.
     fn is_open(&self, now: Timestamp) -> bool {
-        self.state().is_open(now)
+        self.state().breaker.is_open(now)
     }
 
-    /// Whether a mail may be offered to it at `now`. After a rest the first to ask becomes the one probe.
+    /// Whether a mail may be offered to it at `now`.
     fn admits(&self, now: Timestamp) -> bool {
-        let mut state = self.state();
-        let open = state.is_open(now);
-        state.probing |= open && state.rests_until.is_some();
-        open
+        self.state().breaker.admits(now)
     }
 
     /// It took or refused a mail as it should.
     pub fn works(&self) {
-        let mut state = self.state();
-        (state.rests_until, state.failures, state.probing) = (None, 0, false);
+        self.state().breaker.works();
     }
 
     /// It could not be reached, or is at fault.
     pub fn fails(&self, now: Timestamp) {
-        let mut state = self.state();
-        if state.rests_until.is_some_and(|until| now < until) {
-            // Several workers found out at once: that is one failure.
-            return;
-        }
-        let rest = FIRST_REST * 2i32.saturating_pow(state.failures.min(10));
-        state.rests_until = Some(now + rest.min(LONGEST_REST));
-        state.failures = state.failures.saturating_add(1);
-        state.probing = false;
+        self.state().breaker.fails(now);
     }
 
     /// It wants less for a while.
     pub fn pauses(&self, now: Timestamp) {
-        let mut state = self.state();
-        state.rests_until = Some(now + PAUSE);
-        state.probing = false;
+        self.state().breaker.pauses(now + PAUSE);
     }
 
     /// Until when it rests.
     pub fn rests_until(&self) -> Option<Timestamp> {
-        self.state().rests_until
+        self.state().breaker.rests_until()
     }
 
     /// Waits until one more connection may be open to it.
@@ -149,8 +122,7 @@ impl Relays {
     /// When it is worth while to ask one of `places` again: when the first of them ends its rest, or soon, if it is
     /// being probed at this moment.
     pub fn ask_again_at(&self, places: Range<usize>, now: Timestamp) -> Timestamp {
-        let rests = self.0.get(places).unwrap_or_default().iter().filter_map(Station::rests_until);
-        rests.min().filter(|until| *until > now).unwrap_or(now + PROBE_PAUSE)
+        ask_again_at(self.0.get(places).unwrap_or_default().iter().filter_map(Station::rests_until), now)
     }
 
     /// Whether any relay could be asked at `now`.

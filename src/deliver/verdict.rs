@@ -16,7 +16,6 @@ const UNCHARGED_PAUSE: Span = Span::seconds(10);
 
 /// Decides what becomes of `claimed`. `jitter` is in 0..1.
 pub fn fate(claimed: &Claimed, outcome: &Outcome, settings: &DeliverySettings, now: Timestamp, jitter: f64) -> Fate {
-    let charged = u32::try_from(claimed.charged).unwrap_or(u32::MAX).saturating_add(1);
     match outcome {
         Outcome::Accepted { .. } => Fate::Sent,
         Outcome::Unknown { .. } => {
@@ -26,17 +25,21 @@ pub fn fate(claimed: &Claimed, outcome: &Outcome, settings: &DeliverySettings, n
         }
         Outcome::NotSent { why, detail, .. } => match why {
             Refusal::BadAddress | Refusal::Permanent => Fate::Failed { note: format!("refused for good: {detail}") },
-            // Only charged tries bring the end nearer: while no relay works, time stands still.
-            Refusal::Temporary if climbed(&settings.retry, charged) >= settings.give_up_after.signed() => {
-                Fate::Failed { note: format!("given up after {charged} tries: {detail}") }
-            }
-            Refusal::Temporary => {
-                Fate::Again { due_at: now + retry_after(&settings.retry, charged, jitter), charged: true }
-            }
+            Refusal::Temporary => by_ladder(claimed, detail, settings, now, jitter),
             Refusal::Relay | Refusal::Paused => Fate::Again { due_at: now + UNCHARGED_PAUSE.signed(), charged: false },
             Refusal::Stale => Fate::Again { due_at: now, charged: false },
         },
     }
+}
+
+/// What becomes of `claimed`, refused for now: it comes back by the ladder, until its tries have taken too long. Only
+/// charged tries bring the end nearer: while no relay works, time stands still.
+pub fn by_ladder(claimed: &Claimed, detail: &str, settings: &DeliverySettings, now: Timestamp, jitter: f64) -> Fate {
+    let charged = u32::try_from(claimed.charged).unwrap_or(u32::MAX).saturating_add(1);
+    if climbed(&settings.retry, charged) >= settings.give_up_after.signed() {
+        return Fate::Failed { note: format!("given up after {charged} tries: {detail}") };
+    }
+    Fate::Again { due_at: now + retry_after(&settings.retry, charged, jitter), charged: true }
 }
 
 /// The try as the sent-log keeps it.
@@ -53,16 +56,18 @@ pub fn attempt(outcome: &Outcome, relay: &str, started_at: Timestamp, ended_at: 
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::deliver::outcome::{Phase, Reply};
-    use crate::outbox::notification::Kind;
+    use crate::outbox::notification::{Kind, MAIL};
     use crate::outbox::plan::Content;
 
-    fn claimed(charged: i64, doubts: i64) -> Claimed {
+    pub fn claimed(charged: i64, doubts: i64) -> Claimed {
         Claimed {
             id: uuid::Uuid::nil(),
+            news_id: uuid::Uuid::nil(),
             order_row: 1,
+            channel: MAIL.into(),
             kind: Kind::Backordered,
             content: Content { kind: Kind::Backordered, lines: vec![] },
             fence: 1,

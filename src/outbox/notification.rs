@@ -1,4 +1,5 @@
-//! The unit of telling: one notification is one mail (or one webhook) about one order.
+//! The unit of telling: one notification is one mail (or one webhook) about one order. Where both are set, one piece of
+//! news makes two of them, with states of their own, joined by the id of the mail.
 //!
 //! ```text
 //!             amended while it settles
@@ -6,7 +7,7 @@
 //! news ─> queued ──┴──┴─> sending ─> sent
 //!          │ ▲  │            ├─────> failed        refused for good, or given up
 //!     hold │ │  │            ├─────> in_doubt      may have been sent; once more, or staff decide
-//!          ▼ │release        └─────> queued        refused for now: comes back by the ladder
+//!          ▼ │release        └─────> queued        refused for now: comes back by the ladder; a webhook also if it is in doubt
 //!         held  └──> superseded · suppressed · expired · withdrawn
 //! ```
 

@@ -10,6 +10,7 @@ use super::secret::Secret;
 use super::section::Section;
 use super::shop::one_line;
 use super::url::Url;
+use crate::dkim::SigningKey;
 
 /// `[mail]`.
 #[derive(Clone, Debug)]
@@ -45,8 +46,7 @@ pub struct RelaySettings {
 pub struct DkimSettings {
     pub domain: String,
     pub selector: String,
-    /// PEM.
-    pub key: Secret,
+    pub key: SigningKey,
 }
 
 /// `[bounces]`.
@@ -124,8 +124,8 @@ impl DkimSettings {
     fn read(mut section: Section<'_>) -> Option<DkimSettings> {
         let domain = section.required("domain", "shop.example", label);
         let selector = section.required("selector", "s1", label);
-        let key = section.secret("key", "key_file");
-        if key.is_none() && !section.is_wrong("key_file") {
+        let key = section.secret_as("key", "key_file", |pem| SigningKey::parse(pem).map_err(|error| error.to_string()));
+        if key.is_none() && !section.is_wrong("key") && !section.is_wrong("key_file") {
             section.missing("key", "write key_file = \"dkim.pem\"");
         }
         section.close();

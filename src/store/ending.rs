@@ -11,19 +11,13 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::dialect::{Tx, batch, sql, values};
+use super::moves::{CRASHED, CRASHED_IN_TRANSFER, Move, apply, move_of, successors, task_of};
 use super::outbox::{Attempt, Claimed, Fate, Finish, claimed_of};
 use super::tasks::{self, NewTask};
 use super::{Store, StoreError, promises, views};
 use crate::failpoint::Commit;
 use crate::outbox::notification::State;
 use crate::watch::standing::Told;
-
-/// The outcomes of tries whose process died.
-const CRASHED: &str = "crashed";
-const CRASHED_IN_TRANSFER: &str = "crashed_in_transfer";
-
-/// Why a notification expired.
-pub(super) const TOO_LATE: &str = "its option notice was not sent before the midnight that ended its last day";
 
 impl Store {
     /// Records what became of `finished`, all in one transaction. Returns the orders that are to be planned afresh.
@@ -58,7 +52,7 @@ impl Store {
         }
         views::lock(&mut tx, &orders).await?;
         // Read again under the lock: another process may have been faster.
-        let dead = sql!("select id, order_row, kind, content, fence, created_at, charged, doubts, "
+        let dead = sql!("select id, news_id, order_row, channel, kind, content, fence, created_at, charged, doubts, "
             "exists (select 1 from contents c where c.notification_id = outbox.id) as rendered, "
             "(select a.relay from attempts a where a.notification_id = outbox.id and a.outcome = 'unknown' "
             "order by a.number desc limit 1) as doubted_relay, in_transfer, crashes from " rows(n bigint)
@@ -85,13 +79,16 @@ fn waited(claimed: Claimed, now: Timestamp) -> Finish {
     Finish { claimed, attempt: None, fate: Fate::Again { due_at: now, charged: false } }
 }
 
-/// What becomes of a notification whose process died for the `crashes`th time.
+/// What becomes of a notification whose process died for the `crashes`th time. What may have been sent is in doubt,
+/// but not what goes to a receiver: that comes again, and its id protects the receiver.
 fn crashed(claimed: Claimed, marked: bool, crashes: i64, again: Option<Timestamp>, now: Timestamp) -> Finish {
     let often = crashes >= 3;
     let fate = match (marked, often) {
-        (true, _) => Fate::InDoubt { again: again.filter(|_| claimed.doubts == 0 && !often) },
-        (false, true) => Fate::Held { note: "the process that had it in hand died three times".into() },
-        (false, false) => Fate::Again { due_at: now, charged: false },
+        (true, _) if !claimed.is_repeatable() => {
+            Fate::InDoubt { again: again.filter(|_| claimed.doubts == 0 && !often) }
+        }
+        (_, true) => Fate::Held { note: "the process that had it in hand died three times".into() },
+        (_, false) => Fate::Again { due_at: now, charged: false },
     };
     let attempt = Attempt {
         started_at: now,
@@ -128,158 +125,20 @@ async fn end(tx: &mut Tx, finished: &[&Finish], now: Timestamp) -> Result<(), St
     tell(tx, &told, now).await?;
     accept(tx, finished, now).await?;
     let overtaken = |finish: &&Finish| {
-        let is_news = finish.claimed.kind.is_news() && finish.claimed.doubts == 0;
-        is_news && matches!(finish.fate, Fate::Overtaken { .. } | Fate::Expired)
+        let claimed = &finish.claimed;
+        let untold = claimed.doubts == 0 || claimed.is_repeatable();
+        claimed.kind.is_news()
+            && claimed.tells()
+            && untold
+            && matches!(finish.fate, Fate::Overtaken { .. } | Fate::Expired)
     };
     unplan(tx, &other.into_iter().filter(overtaken).collect::<Vec<_>>(), now).await
 }
 
-/// A row of the outbox on its way to another state.
-#[derive(Debug, Serialize)]
-struct Move {
-    id: Uuid,
-    fence: i64,
-    state: &'static str,
-    /// Whether it is finished: then it leaves for the sent-log.
-    leaves: bool,
-    due_at: Option<i64>,
-    sent_at: Option<i64>,
-    note: Option<String>,
-    reply: Option<String>,
-    tries: i64,
-    charged: i64,
-    doubts: i64,
-    crashes: i64,
-    duplicate: bool,
-}
-
-fn move_of(finish: &Finish, successors: &HashSet<Uuid>, now: Timestamp) -> Move {
-    let claimed = &finish.claimed;
-    let attempt = finish.attempt.as_ref();
-    let reply = attempt.and_then(|attempt| Some(format!("{} {}", attempt.code?, attempt.reply.as_deref()?)));
-    let doubtful = claimed.doubts > 0;
-    let mut row = Move {
-        id: claimed.id,
-        fence: claimed.fence,
-        state: State::Queued.word(),
-        leaves: false,
-        due_at: None,
-        sent_at: None,
-        note: None,
-        reply: reply.or_else(|| attempt.and_then(|attempt| attempt.reply.clone())),
-        tries: i64::from(attempt.is_some()),
-        charged: 0,
-        doubts: 0,
-        crashes: i64::from(attempt.is_some_and(|attempt| [CRASHED, CRASHED_IN_TRANSFER].contains(&attempt.outcome))),
-        // Tried again after a try that may have been accepted, and accepted now, or perhaps.
-        duplicate: doubtful && matches!(finish.fate, Fate::Sent | Fate::InDoubt { .. }),
-    };
-    match &finish.fate {
-        Fate::Sent => {
-            (row.state, row.leaves) = (State::Sent.word(), true);
-            row.sent_at = Some(attempt.map_or(now, |attempt| attempt.ended_at).as_microsecond());
-        }
-        Fate::InDoubt { again } => {
-            (row.state, row.leaves) = (State::InDoubt.word(), again.is_none());
-            (row.doubts, row.charged) = (1, 1);
-            row.due_at = again.map(Timestamp::as_microsecond);
-            row.note = Some("it may have been sent: there was no reply to its end".into());
-        }
-        Fate::Failed { note } => {
-            (row.state, row.leaves, row.note) = (State::Failed.word(), true, Some(note.clone()));
-        }
-        Fate::Again { due_at, charged } => {
-            (row.due_at, row.charged) = (Some(due_at.as_microsecond()), i64::from(*charged));
-        }
-        Fate::Overtaken { note } => {
-            (row.state, row.leaves, row.note) = (State::Superseded.word(), true, Some((*note).into()));
-        }
-        Fate::Expired => {
-            (row.state, row.leaves, row.note) = (State::Expired.word(), true, Some(TOO_LATE.into()));
-        }
-        Fate::Held { note } => (row.state, row.note) = (State::Held.word(), Some(note.clone())),
-    }
-    let unsent = matches!(finish.fate, Fate::Again { .. } | Fate::Held { .. });
-    if unsent && !doubtful && successors.contains(&claimed.id) {
-        (row.state, row.leaves) = (State::Superseded.word(), true);
-        row.note = Some("newer news took over its lines".into());
-    }
-    // What may have been sent once stays in doubt, whatever becomes of the second try, unless that one is accepted.
-    if doubtful && !matches!(finish.fate, Fate::Sent) {
-        row.state = State::InDoubt.word();
-        row.leaves |= matches!(finish.fate, Fate::Held { .. });
-    }
-    row
-}
-
-/// Which of `finished` have a newer unsent notification of the same order and channel.
-async fn successors(tx: &mut Tx, finished: &[&Finish]) -> Result<HashSet<Uuid>, StoreError> {
-    #[derive(Serialize)]
-    struct Id {
-        id: Uuid,
-    }
-    let ids: Vec<Id> = finished.iter().map(|finish| Id { id: finish.claimed.id }).collect();
-    let newer = sql!("select o.id from " rows(id text) " join outbox o on o.id = x.id join outbox u "
-        "on u.order_row = o.order_row and u.channel = o.channel and u.state in ('queued', 'held') and u.news where o.news");
-    tx.rows(newer, vec![batch(&ids)?]).await?.iter().map(|row| row.id("id")).collect()
-}
-
-/// Moves rows that are in hand; their fences were looked at.
-async fn apply(tx: &mut Tx, moves: &[Move], now: Timestamp) -> Result<(), StoreError> {
-    let (leaving, staying): (Vec<&Move>, Vec<&Move>) = moves.iter().partition(|row| row.leaves);
-    if !staying.is_empty() {
-        let stay = sql!("update outbox set state = x.state, due_at = coalesce(x.due_at, outbox.due_at), attempts = attempts + x.tries, "
-            "charged = outbox.charged + x.charged, doubts = outbox.doubts + x.doubts, crashes = outbox.crashes + x.crashes, "
-            "last_reply = coalesce(x.reply, last_reply), note = x.note, owner = null, lease_until = null, in_transfer = false from "
-            rows(id text, fence bigint, state text, due_at bigint, note text, reply text, tries bigint, charged bigint, doubts bigint, crashes bigint)
-            " where outbox.id = x.id and outbox.fence = x.fence and " sending(outbox));
-        tx.execute(stay, vec![batch(&staying)?]).await?;
-    }
-    if !leaving.is_empty() {
-        let rows = batch(&leaving)?;
-        let log = sql!("insert into sent_log (id, news_id, order_row, channel, kind, kinds, state, content, calendar, released, "
-            "created_at, due_at, sent_at, finished_at, attempts, last_reply, note, possible_duplicate) "
-            "select o.id, o.news_id, o.order_row, o.channel, o.kind, o.kinds, x.state, o.content, o.calendar, o.released, "
-            "o.created_at, o.due_at, x.sent_at, $2, o.attempts + x.tries, coalesce(x.reply, o.last_reply), x.note, "
-            "x.duplicate from "
-            rows(id text, fence bigint, state text, sent_at bigint, note text, reply text, tries bigint, duplicate boolean)
-            " join outbox o on o.id = x.id and o.fence = x.fence where " sending(o));
-        tx.execute(log, vec![rows.clone(), now.into()]).await?;
-        let leave = sql!("delete from outbox where " sending(outbox) " and (id, fence) in (select id, fence from "
-            rows(id text, fence bigint) ")");
-        tx.execute(leave, vec![rows]).await?;
-        let tasks: Vec<NewTask> = leaving.into_iter().filter_map(task).collect();
-        tasks::add(tx, &tasks, now).await?;
-    }
-    Ok(())
-}
-
-/// What failed for good, came too late, or may or may not have been sent, waits for a person.
-fn task(row: &Move) -> Option<NewTask> {
-    let reason = row.note.clone().or_else(|| row.reply.clone()).unwrap_or_default();
-    task_of(State::of_word(row.state)?, row.id, reason)
-}
-
-/// The task that a notification which ended in `state` leaves to staff.
-fn task_of(state: State, id: Uuid, reason: String) -> Option<NewTask> {
-    let mend = match state {
-        State::Failed => "tell the customer by other means, or correct her address in the shop",
-        State::InDoubt => "ask the relay's log or the customer whether it arrived",
-        State::Expired => "a refund may be owed: see `backorderd deadlines`",
-        _ => return None,
-    };
-    Some(NewTask {
-        kind: state.word(),
-        shop_id: String::new(),
-        subject: id.to_string(),
-        reason,
-        mend: format!("see `backorderd show {id}`; {mend}"),
-    })
-}
-
 /// Records what accepted notifications said of the law. One in doubt does not count.
 async fn accept(tx: &mut Tx, finished: &[&Finish], now: Timestamp) -> Result<(), StoreError> {
-    let sent = finished.iter().filter(|finish| matches!(finish.fate, Fate::Sent) && finish.claimed.kind.is_news());
+    let counts = |claimed: &Claimed| claimed.kind.is_news() && claimed.tells();
+    let sent = finished.iter().filter(|finish| matches!(finish.fate, Fate::Sent) && counts(&finish.claimed));
     let accepted: Vec<_> = sent
         .map(|finish| {
             let at = finish.attempt.as_ref().map_or(now, |attempt| attempt.ended_at);
@@ -290,7 +149,7 @@ async fn accept(tx: &mut Tx, finished: &[&Finish], now: Timestamp) -> Result<(),
 }
 
 /// A relay's acceptance that came after the lease had ended: the mail is sent, unless another process has it in hand.
-/// What it tells was told when it was taken back, because it was in transfer.
+/// What a mail tells was told when it was taken back, because it was in transfer; what a receiver was sent tells now.
 async fn accept_late(tx: &mut Tx, lost: &[&Finish], now: Timestamp) -> Result<(), StoreError> {
     let sent = lost.iter().filter(|finish| matches!(finish.fate, Fate::Sent));
     let moves: Vec<Move> = sent.map(|finish| move_of(finish, &HashSet::new(), now)).collect();
@@ -300,9 +159,12 @@ async fn accept_late(tx: &mut Tx, lost: &[&Finish], now: Timestamp) -> Result<()
     let rows = batch(&moves)?;
     let take = sql!("update outbox set state = 'sending', fence = x.fence from " rows(id text, fence bigint)
         " where outbox.id = x.id and outbox.state in ('queued', 'in_doubt', 'held') and not exists (select 1 from outbox s "
-        "where s.order_row = outbox.order_row and s.channel = outbox.channel and s.state = 'sending')");
-    tx.execute(take, vec![rows.clone()]).await?;
+        "where s.order_row = outbox.order_row and s.channel = outbox.channel and s.state = 'sending') returning outbox.id");
+    let taken = tx.rows(take, vec![rows.clone()]).await?;
+    let taken: HashSet<Uuid> = taken.iter().map(|row| row.id("id")).collect::<Result<_, _>>()?;
     apply(tx, &moves, now).await?;
+    let untold = |finish: &&Finish| taken.contains(&finish.claimed.id) && finish.claimed.is_repeatable();
+    tell(tx, &lost.iter().copied().filter(untold).collect::<Vec<_>>(), now).await?;
     accept(tx, lost, now).await?;
     let settle = sql!("update sent_log set state = 'sent', sent_at = x.sent_at, note = null, last_reply = coalesce(x.reply, last_reply) from "
         rows(id text, sent_at bigint, reply text) " where sent_log.id = x.id and sent_log.state = 'in_doubt'");
@@ -352,8 +214,9 @@ async fn tell(tx: &mut Tx, finished: &[&Finish], now: Timestamp) -> Result<(), S
         told: String,
     }
     let mut waiting = Vec::new();
-    // What answers her tells no news.
-    let news = finished.iter().map(|finish| &finish.claimed).filter(|claimed| claimed.kind.is_news());
+    // What answers her tells no news, and what goes out beside another tells nothing.
+    let tells = |claimed: &&Claimed| claimed.kind.is_news() && claimed.tells();
+    let news = finished.iter().map(|finish| &finish.claimed).filter(tells);
     for Claimed { id, order_row, content, .. } in news {
         for line in &content.lines {
             // Whoever gets a mail about a line was told, by this one or before, that it waits.

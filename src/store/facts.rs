@@ -16,6 +16,8 @@ pub mod fact {
     pub const ACCEPT_SHRUNKEN: &str = "accept_shrunken";
     /// When a process last served the pages, in microseconds.
     pub const WEB_SEEN_AT: &str = "web_seen_at";
+    /// Present: the receiver of notifications answered 410 then, in microseconds, and staff have not enabled it again.
+    pub const WEBHOOK_DISABLED_AT: &str = "webhook_disabled_at";
     /// Fingerprints of the link secret, one a line.
     pub const LINK_SECRET: &str = "link_secret";
 }

@@ -18,6 +18,7 @@ pub mod handover;
 pub mod lines;
 pub mod log;
 mod matters;
+mod moves;
 pub mod outbox;
 pub mod promises;
 pub mod proof;
@@ -26,6 +27,7 @@ pub mod record;
 pub mod staff;
 pub mod tasks;
 pub mod views;
+mod webhook;
 
 use std::path::PathBuf;
 

@@ -13,7 +13,7 @@ use uuid::Uuid;
 use super::dialect::{Row, batch, sql, values};
 use super::{Store, StoreError, dictionaries};
 use crate::failpoint::Commit;
-use crate::outbox::notification::Kind;
+use crate::outbox::notification::{Kind, WEBHOOK};
 use crate::outbox::plan::Content;
 use crate::settings::duration::Span;
 
@@ -21,7 +21,10 @@ use crate::settings::duration::Span;
 #[derive(Clone, Debug)]
 pub struct Claimed {
     pub id: Uuid,
+    /// The notification by which she is told of the same news.
+    pub news_id: Uuid,
     pub order_row: i64,
+    pub channel: String,
     pub kind: Kind,
     pub content: Content,
     pub fence: i64,
@@ -32,17 +35,30 @@ pub struct Claimed {
     pub doubts: i64,
     /// The relay that may have taken it; `None`: there was no such try, or its process died with the answer.
     pub doubted_relay: Option<String>,
-    /// Whether its mail was rendered before; then the same bytes go out again.
+    /// Whether it was rendered before; then the same bytes go out again.
     pub rendered: bool,
 }
 
-/// A rendered mail that is to be kept before it is sent.
+impl Claimed {
+    /// Whether she is told by it; what goes out beside it to a receiver tells her nothing.
+    pub fn tells(&self) -> bool {
+        self.id == self.news_id
+    }
+
+    /// Whether it is to be sent again freely when it may have arrived: its id protects a receiver, but no customer.
+    pub fn is_repeatable(&self) -> bool {
+        self.channel == WEBHOOK
+    }
+}
+
+/// A rendered mail, or what a receiver gets, that is to be kept before it is sent.
 #[derive(Clone, Debug)]
 pub struct Prepared {
     pub id: Uuid,
     pub fence: i64,
     pub subject: String,
-    pub message_id: String,
+    /// Of a mail.
+    pub message_id: Option<String>,
     /// Its link, and the fingerprint of the key that signed it.
     pub link_id: Uuid,
     pub link_key: String,
@@ -51,7 +67,7 @@ pub struct Prepared {
     pub message: Vec<u8>,
 }
 
-/// What is kept of a mail.
+/// What is kept of it.
 #[derive(Clone, Debug)]
 pub struct Kept {
     pub link_id: Uuid,
@@ -146,7 +162,7 @@ impl Store {
             "and not a.news and a.state = 'queued' and a.ready and a.settled and a.due_at <= $3 and a.id <> o.id "
             "and (o.news or (a.due_at, a.id) < (o.due_at, o.id)) limit 1) is null) "
             "order by o.due_at, o.id limit $5" either("", " for update skip locked") ") "
-            "returning id, order_row, kind, content, fence, created_at, charged, doubts, "
+            "returning id, news_id, order_row, channel, kind, content, fence, created_at, charged, doubts, "
             "exists (select 1 from contents c where c.notification_id = outbox.id) as rendered, "
             "(select a.relay from attempts a where a.notification_id = outbox.id and a.outcome = 'unknown' "
             "order by a.number desc limit 1) as doubted_relay");
@@ -181,7 +197,7 @@ impl Store {
             id: Uuid,
             fence: i64,
             subject: &'a str,
-            message_id: &'a str,
+            message_id: Option<&'a str>,
             link_id: Uuid,
             link_key: &'a str,
             dictionary: i64,
@@ -199,7 +215,7 @@ impl Store {
                 id: mail.id,
                 fence: mail.fence,
                 subject: &mail.subject,
-                message_id: &mail.message_id,
+                message_id: mail.message_id.as_deref(),
                 link_id: mail.link_id,
                 link_key: &mail.link_key,
                 dictionary: mail.dictionary,
@@ -281,7 +297,9 @@ impl Store {
 pub(super) fn claimed_of(row: &Row) -> Result<Claimed, StoreError> {
     Ok(Claimed {
         id: row.id("id")?,
+        news_id: row.id("news_id")?,
         order_row: row.int("order_row")?,
+        channel: row.text("channel")?,
         kind: row.word("kind", Kind::of_word)?,
         content: row.json("content")?,
         fence: row.int("fence")?,

@@ -114,9 +114,9 @@ pub(super) async fn reach(tx: &mut Tx, order_row: i64, line_id: Option<&str>) ->
     let head = sql!("select * from orders where id = $1 and recipient <> ''");
     let Some(head) = tx.row(head, values![order_row]).await? else { return Ok(None) };
     let lines = sql!("with named as (select said.value->>'line_id' as line_id, "
-        "mail.kind not in ('choice_received', 'choice_refused', 'fresh_link') as news from "
-        "(select kind, content from sent_log where order_row = $1 and state in ('sent', 'in_doubt') "
-        "union all select kind, content from outbox where order_row = $1 and state = 'in_doubt') mail join "
+        "(mail.kind not in ('choice_received', 'choice_refused', 'fresh_link') and mail.tells) as news from "
+        "(select kind, content, id = news_id as tells from sent_log where order_row = $1 and state in ('sent', 'in_doubt') "
+        "union all select kind, content, id = news_id from outbox where order_row = $1 and state = 'in_doubt') mail join "
         either("json_each(mail.content, '$.lines')", "jsonb_array_elements(mail.content::jsonb->'lines')") " said on true), "
         "reached as (select l.shop_id, l.line_id from orders k join orders o on o.shop_id = k.shop_id "
         "and o.order_id = k.order_id and o.recipient = k.recipient join lines l on l.order_row = o.id where k.id = $1 "

@@ -100,7 +100,7 @@ pub(super) async fn load(tx: &mut Tx, rows: &[i64], channel: &str, now: Timestam
         orders.of(&row)?.view.unsent = Some(unsent);
     }
     let date_mails = sql!("select s.order_row, s.sent_at from " rows(n bigint) " join sent_log s on s.order_row = x.n "
-        "where s.kind = 'date_changed' and s.state in ('sent', 'in_doubt') and s.sent_at > $2 order by s.sent_at");
+        "where s.kind = 'date_changed' and s.state in ('sent', 'in_doubt') and s.sent_at > $2 and s.id = s.news_id order by s.sent_at");
     for row in tx.rows(date_mails, vec![ids, (now - WEEK).into()]).await? {
         orders.of(&row)?.view.date_mails.push(row.time("sent_at")?);
     }

@@ -22,7 +22,6 @@ use tracing::{error, info, warn};
 
 use crate::choice::Choice;
 use crate::clock::Clock;
-use crate::outbox::notification::MAIL;
 use crate::outbox::plan::{Circumstances, Look, plan};
 use crate::outbox::schedule::Schedules;
 use crate::promise::clock::Clock as PromiseClock;
@@ -268,7 +267,7 @@ impl Watcher {
         let how = Recording {
             clock: &self.clock,
             began,
-            channel: MAIL,
+            channels: self.settings.delivery.channel,
             ready: false,
             watcher: Some(&self.owner),
             rehearsal: false,

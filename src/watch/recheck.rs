@@ -4,21 +4,27 @@
 //! now. Nothing is read, so nothing settles, and what the calendar brings waits for a sweep.
 
 use crate::clock::Clock;
-use crate::outbox::notification::MAIL;
 use crate::outbox::plan::{Circumstances, Look, plan};
 use crate::outbox::schedule::Schedules;
+use crate::settings::delivery::Channels;
 use crate::store::choices::Ways;
 use crate::store::record::{Batch, Recording};
 use crate::store::views::Order;
 use crate::store::{Store, StoreError};
 
 /// Plans the orders of `rows`.
-pub async fn recheck(store: &Store, schedules: &Schedules, clock: &Clock, rows: Vec<i64>) -> Result<(), StoreError> {
+pub async fn recheck(
+    store: &Store,
+    schedules: &Schedules,
+    clock: &Clock,
+    channels: Channels,
+    rows: Vec<i64>,
+) -> Result<(), StoreError> {
     let began = clock.now();
     let how = Recording {
         clock,
         began,
-        channel: MAIL,
+        channels,
         ready: true,
         watcher: None,
         rehearsal: false,

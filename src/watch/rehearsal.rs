@@ -7,7 +7,6 @@ use jiff::SignedDuration;
 
 use super::intake::Intake;
 use super::{LINES_PER_COMMIT, Looked, WatchError, Watcher};
-use crate::outbox::notification::MAIL;
 use crate::outbox::plan::{Circumstances, Content, Look, plan};
 use crate::outbox::schedule::Schedule;
 use crate::settings::orders::FirstSweep;
@@ -56,7 +55,7 @@ impl Watcher {
         let how = Recording {
             clock: &self.clock,
             began,
-            channel: MAIL,
+            channels: self.settings.delivery.channel,
             ready: false,
             watcher: None,
             rehearsal: true,

@@ -32,10 +32,9 @@ use super::Web;
 use crate::choice::Choice;
 use crate::choice::decide::{Asked, Seen, decide};
 use crate::links;
-use crate::outbox::notification::{MAIL, WEBHOOK};
+use crate::outbox::channels;
 use crate::promise::case::Case;
 use crate::render::page::facts::LinkFacts;
-use crate::settings::delivery::Channels;
 use crate::store::choices::{Answering, Asking, Ways};
 use crate::store::reach::Reach;
 
@@ -144,11 +143,7 @@ impl Web {
     }
 
     fn asking(&self, reach: &Reach, now: Timestamp) -> Asking<'_> {
-        let channels: &[&str] = match self.settings.delivery.channel {
-            Channels::Mail => &[MAIL],
-            Channels::Webhook => &[WEBHOOK],
-            Channels::Both => &[MAIL, WEBHOOK],
-        };
+        let channels = channels::every(self.settings.delivery.channel);
         Asking { clock: &self.clock, now, today: self.schedules.of(&reach.order.shop_id).today(now), channels }
     }
 }

@@ -7,6 +7,7 @@
 //! in size and time, or whether the message can have reached it. What an answer means is for the caller to say: nothing
 //! is retried here and no redirect is followed.
 
+pub mod message;
 mod post;
 mod probe;
 mod problem;

@@ -19,11 +19,10 @@ use tokio::task::JoinSet;
 use super::{Site, page_of, serve};
 use crate::support::app::{ADA, Differing, Mail};
 use crate::support::installation::Installation;
-use crate::support::receiver::{Receiver, Says, babbler};
+use crate::support::receiver::{Receiver, SECRET, Says, babbler};
 use crate::support::state::ENGINES;
 use crate::support::ways::{ScriptedWay, failed};
 
-const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYo=";
 const NEXT_SECRET: &str = "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
 const TAKEN: HandedOver = HandedOver { taken: 1, untouched: 0, refused: 0, failed: 0 };
 const REFUSED: HandedOver = HandedOver { taken: 0, untouched: 0, refused: 1, failed: 0 };

@@ -28,6 +28,8 @@ pub struct Fleet {
     pub engine: Engine,
     pub installation: Installation,
     pub store: Store,
+    /// What is set in the environment beside what every process has.
+    pub differing: Vec<(&'static str, String)>,
     state_url: String,
     /// The newest expected date of each order, by its number.
     dates: BTreeMap<u32, Date>,
@@ -53,7 +55,8 @@ impl Fleet {
         let (state_url, state_folder) = place(engine).await;
         let installation = Installation::new().await;
         let store = Store::open(&state_url, None).await.unwrap();
-        Fleet { engine, installation, store, state_url, dates: BTreeMap::new(), _state_folder: state_folder }
+        let differing = Vec::new();
+        Fleet { engine, installation, store, differing, state_url, dates: BTreeMap::new(), _state_folder: state_folder }
     }
 
     /// Puts orders of `lines` lines each into the shop.
@@ -97,6 +100,7 @@ impl Fleet {
             ("BACKORDERD__DELIVERY__MAX_PER_SWEEP", "0"),
             ("BACKORDERD__UPDATES__DATE_MAILS_PER_WEEK", "0"),
         ];
+        variables.extend(self.differing.iter().map(|(key, value)| (*key, value.as_str())));
         variables.extend(failpoint.map(|point| ("BACKORDERD_FAILPOINT", point)));
         self.installation.start(arguments, &variables)
     }

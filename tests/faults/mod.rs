@@ -3,4 +3,5 @@
 mod campaign;
 mod fleet;
 mod points;
+mod webhooks;
 mod workers;

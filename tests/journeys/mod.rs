@@ -8,3 +8,5 @@ mod sending;
 mod settling;
 mod silence;
 mod telling;
+mod two_channels;
+mod webhooks;

@@ -8,11 +8,12 @@ mod products;
 mod reading;
 mod staff;
 mod trouble;
+mod webhook;
 
 use backorderd::clock::Clock;
 use backorderd::outbox::plan::{Circumstances, Look, Plan, plan};
 use backorderd::outbox::schedule::Schedule;
-use backorderd::settings::delivery::{DeliverySettings, UpdateSettings};
+use backorderd::settings::delivery::{Channels, DeliverySettings, UpdateSettings};
 use backorderd::settings::duration::Span;
 use backorderd::shop::line::{Line, Payment};
 use backorderd::store::Store;
@@ -106,7 +107,7 @@ fn recording(clock: &Clock, began: Timestamp) -> Recording<'_> {
     Recording {
         clock,
         began,
-        channel: MAIL,
+        channels: Channels::Mail,
         ready: true,
         watcher: None,
         rehearsal: false,
@@ -164,7 +165,7 @@ fn prepared(claimed: &Claimed) -> Prepared {
         id: claimed.id,
         fence: claimed.fence,
         subject: "Your order".into(),
-        message_id: format!("<{}@shop.example>", claimed.id),
+        message_id: Some(format!("<{}@shop.example>", claimed.id)),
         link_id: uuid::Uuid::from_u128(1),
         link_key: "key".into(),
         dictionary: 1,

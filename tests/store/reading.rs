@@ -99,7 +99,7 @@ async fn a_thread_is_what_was_sent_of_an_order_oldest_first() {
             store.prepare(&[prepared(&claimed)]).await.unwrap();
             let fate = if number == 1 { Fate::Failed { note: "no".into() } } else { Fate::Sent };
             finish(store, &claimed, fate, now).await;
-            sent.push(prepared(&claimed).message_id);
+            sent.push(prepared(&claimed).message_id.unwrap());
         }
         assert_eq!(store.threads(&[1, 2]).await.unwrap(), [(1, sent[0].clone()), (1, sent[2].clone())]);
         assert_eq!(store.threads(&[]).await.unwrap(), []);

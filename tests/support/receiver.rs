@@ -17,11 +17,14 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpListener;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
 use super::smtp_server::certificate;
+
+/// What signs messages, unless a test says otherwise.
+pub const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYo=";
 
 /// A stream that may be encrypted.
 trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
@@ -42,6 +45,17 @@ pub enum Says {
     Stalls(u16),
     /// Nothing at all: the connection stays open.
     Nothing,
+    /// 204, once the gate is open.
+    Waits(Arc<Notify>),
+}
+
+/// Keeps the receiver from answering a message.
+pub struct Gate(Arc<Notify>);
+
+impl Gate {
+    pub fn open(self) {
+        self.0.notify_one();
+    }
 }
 
 impl Says {
@@ -154,6 +168,18 @@ impl Receiver {
         self.script.says.lock().unwrap().extend(says);
     }
 
+    /// The next message is answered when the gate is open.
+    pub fn hold_back(&self) -> Gate {
+        let gate = Arc::new(Notify::new());
+        self.say([Says::Waits(gate.clone())]);
+        Gate(gate)
+    }
+
+    /// It answers as usual from here on, whatever the test wrote down.
+    pub fn forget(&self) {
+        self.script.says.lock().unwrap().clear();
+    }
+
     pub fn messages(&self) -> Vec<Message> {
         self.script.messages.lock().unwrap().clone()
     }
@@ -198,6 +224,10 @@ async fn answer(State(script): State<Arc<Script>>, to: Uri, headers: HeaderMap, 
             status(code).body(Body::from_stream(beginning.chain(stream::pending()))).unwrap()
         }
         Says::Nothing => std::future::pending().await,
+        Says::Waits(gate) => {
+            gate.notified().await;
+            status(204).body(Body::empty()).unwrap()
+        }
     }
 }
 

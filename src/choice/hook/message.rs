@@ -4,20 +4,12 @@
 //! when it was sent.
 
 use jiff::Timestamp;
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
 use crate::choice::handover::Outgoing;
-
-#[derive(Serialize)]
-struct Message<'a> {
-    #[serde(rename = "type")]
-    kind: &'static str,
-    #[serde(serialize_with = "with_microseconds")]
-    timestamp: Timestamp,
-    data: Data<'a>,
-}
+use crate::webhook::message;
 
 #[derive(Serialize)]
 struct Data<'a> {
@@ -26,8 +18,8 @@ struct Data<'a> {
     order_number: &'a str,
     line_id: &'a str,
     choice: &'static str,
-    quantity: &'a RawValue,
-    #[serde(serialize_with = "with_microseconds")]
+    quantity: Box<RawValue>,
+    #[serde(serialize_with = "message::instant")]
     chosen_at: Timestamp,
     by: &'static str,
     notification_id: Option<Uuid>,
@@ -36,27 +28,19 @@ struct Data<'a> {
 
 /// The body of the POST.
 pub fn of(answer: &Outgoing) -> Vec<u8> {
-    // A decimal's digits are a number in JSON; by way of a binary fraction some would become others.
-    let quantity = RawValue::from_string(answer.quantity.normalize().to_string());
     let data = Data {
         choice_id: answer.id,
         order_id: &answer.order_id,
         order_number: &answer.order_number,
         line_id: &answer.line_id,
         choice: answer.choice.word(),
-        quantity: &quantity.expect("a decimal is JSON"),
+        quantity: message::number(answer.quantity),
         chosen_at: answer.chosen_at,
         by: answer.by.word(),
         notification_id: answer.notification_id,
         customer_email: &answer.customer_email,
     };
-    let message = Message { kind: "choice.made", timestamp: answer.chosen_at, data };
-    serde_json::to_vec(&message).expect("texts and numbers are JSON")
-}
-
-/// As every instant of ours is written.
-fn with_microseconds<S: Serializer>(at: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_str(&format_args!("{at:.6}"))
+    message::body("choice.made", answer.chosen_at, &data)
 }
 
 #[cfg(test)]

@@ -3,8 +3,9 @@
 //! In: the settings. Out: one line for each thing that was looked at, `ok`, `warning` or `error`, and the mend. Writes
 //! and sends nothing. Every check is made, even where another one failed; one error makes the exit code 1.
 
+mod dkim;
 mod feeds;
-mod hook;
+mod receivers;
 mod relays;
 mod state;
 mod statements;
@@ -15,7 +16,6 @@ use super::output::print;
 use super::{General, dead_links};
 use crate::app;
 use crate::clock::Clock;
-use crate::settings::delivery::Channels;
 use crate::settings::problem::SettingsError;
 use crate::settings::{self, Settings};
 use crate::store::Store;
@@ -69,8 +69,8 @@ pub async fn run(general: &General) -> anyhow::Result<ExitCode> {
         feeds::check(&settings, &mut report).await;
         relays::check(&settings, &mut report).await;
         statements::check(&settings, &mut report).await;
-        hook::check(&settings, &mut report).await;
-        check_channel(&settings, &mut report);
+        dkim::check(&settings, &mut report);
+        receivers::check(&settings, store.as_ref(), &mut report).await;
         if let Some(store) = store {
             check_pages(&store, &mut report).await;
             store.close().await;
@@ -119,18 +119,6 @@ fn check_words(settings: &Settings, report: &mut Report) {
     match app::renderers(settings) {
         Ok(renderers) => report.ok(WHAT, format!("mails speak {}", renderers.default.locales().join(", "))),
         Err(error) => report.error(WHAT, format!("{error:#}")),
-    }
-}
-
-fn check_channel(settings: &Settings, report: &mut Report) {
-    const WHAT: &str = "webhook";
-    let words = "this version sends mail only";
-    match (settings.delivery.channel, &settings.webhook) {
-        (Channels::Mail, None) => {}
-        (Channels::Mail, Some(_)) => report.warning(WHAT, format!("{words}; [webhook] is of no effect")),
-        (Channels::Webhook | Channels::Both, _) => {
-            report.error(WHAT, format!("{words}; write channel = \"mail\" in [delivery]"));
-        }
     }
 }
 

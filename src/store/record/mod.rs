@@ -18,8 +18,10 @@ use super::views::{self, Order};
 use super::{Store, StoreError, confirming};
 use crate::clock::Clock;
 use crate::failpoint::Commit;
+use crate::outbox::channels;
 use crate::outbox::plan::Plan;
 use crate::promise::clock::Clock as PromiseClock;
+use crate::settings::delivery::Channels;
 use crate::settings::duration::Span;
 use crate::shop::line::Line;
 use crate::watch::standing::Told;
@@ -42,7 +44,8 @@ pub struct Recording<'a> {
     pub clock: &'a Clock,
     /// When the read began.
     pub began: Timestamp,
-    pub channel: &'a str,
+    /// Those that are set: news goes out on each of them.
+    pub channels: Channels,
     /// Whether new notifications may leave at once; a sweep's wait for [`Store::finish_look`].
     pub ready: bool,
     /// The watcher that records; once another one holds the lease, nothing is recorded. `None`: no lease is needed.
@@ -88,7 +91,7 @@ impl Store {
         views::lock(&mut tx, &rows).await?;
         seen.record(&mut tx, found, how).await?;
         confirming::confirm(&mut tx, &found.changed, how.began).await?;
-        let mut orders = views::load(&mut tx, &rows, how.channel, how.began).await?;
+        let mut orders = views::load(&mut tx, &rows, channels::telling(how.channels), how.began).await?;
         let mut plans = Vec::with_capacity(orders.len());
         for order in &mut orders {
             order.view.touched = touched.contains(&order.row);
@@ -106,9 +109,10 @@ impl Store {
         let mut tx = self.write().await?;
         let mut held = 0;
         if guard.limit > 0 {
-            let count = sql!("select (select count(*) from outbox where created_at >= $1 and not calendar and not released) + "
-                "(select count(*) from sent_log where created_at >= $1 and not calendar and not released "
-                "and state <> 'superseded') as made");
+            // What goes out on two channels is one piece of news.
+            let count = sql!("select (select count(*) from outbox where created_at >= $1 and not calendar and not released "
+                "and id = news_id) + (select count(*) from sent_log where created_at >= $1 and not calendar and not released "
+                "and id = news_id and state <> 'superseded') as made");
             let made = tx.row(count, values![guard.since]).await?.map_or(Ok(0), |row| row.int("made"))?;
             if made > i64::from(guard.limit) {
                 let hold = sql!("update outbox set state = 'held', ready = true, note = $2 "

@@ -1,6 +1,9 @@
 //! What was decided about each order, recorded: the order's times, its notification, what is planned of each line.
+//!
+//! The decision is about the notification of the channel by which she is told. What goes out beside it follows it for as
+//! long as it is unsent: it is made, amended and ended with it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -8,12 +11,16 @@ use uuid::Uuid;
 
 use super::{EventRow, Recording, TellingRow, record_events};
 use crate::choice::{By, Choice};
+use crate::outbox::channels;
 use crate::outbox::notification::State;
 use crate::outbox::plan::{Action, Plan, Silent, Telling};
 use crate::store::choices::{NewAnswer, record_answers};
 use crate::store::dialect::{Tx, batch, sql};
 use crate::store::views::Order;
-use crate::store::{StoreError, ending};
+use crate::store::{StoreError, ending, moves, views};
+
+const TAKEN_OVER: &str = "newer news took over its lines";
+const NOTHING_LEFT: &str = "nothing was left to tell";
 
 #[derive(Serialize)]
 struct OrderPlan {
@@ -25,10 +32,13 @@ struct OrderPlan {
     grown: i64,
 }
 
-#[derive(Serialize)]
+#[derive(Clone, Serialize)]
 struct NewRow {
     id: Uuid,
+    /// The id of the one by which she is told.
+    news_id: Uuid,
     order_row: i64,
+    channel: &'static str,
     kind: &'static str,
     kinds: String,
     state: &'static str,
@@ -49,7 +59,7 @@ pub(super) async fn record(
 ) -> Result<(), StoreError> {
     let mut rows = Vec::with_capacity(plans.len());
     let (mut made, mut amended) = (Vec::new(), Vec::new());
-    let (mut superseded, mut expired) = (Vec::new(), Vec::new());
+    let (mut superseded, mut expired, mut ended) = (Vec::new(), Vec::new(), Vec::new());
     let (mut planned, mut events) = (Vec::new(), Vec::new());
     let mut silent = Vec::new();
     let micros = |at: Option<Timestamp>| at.map(Timestamp::as_microsecond);
@@ -64,19 +74,27 @@ pub(super) async fn record(
         });
         let unsent = order.view.unsent.as_ref();
         match (&plan.action, unsent) {
-            (Action::Create(telling), _) => made.push(new_row(how.clock.new_id(), order, telling)?),
+            (Action::Create(telling), _) => {
+                ended.push((order.row, TAKEN_OVER));
+                made.extend(new_rows(order, telling, how)?);
+            }
             (Action::Replace(telling), Some(unsent)) => {
-                superseded.push((unsent.id, "newer news took over its lines"));
-                made.push(new_row(how.clock.new_id(), order, telling)?);
+                ended.push((order.row, TAKEN_OVER));
+                superseded.push((unsent.id, TAKEN_OVER));
+                made.extend(new_rows(order, telling, how)?);
             }
             (Action::Expire(telling), Some(unsent)) => {
-                expired.push((unsent.id, ending::TOO_LATE));
+                ended.push((order.row, TAKEN_OVER));
+                expired.push((unsent.id, moves::TOO_LATE));
                 if let Some(telling) = telling {
-                    made.push(new_row(how.clock.new_id(), order, telling)?);
+                    made.extend(new_rows(order, telling, how)?);
                 }
             }
-            (Action::Supersede, Some(unsent)) => superseded.push((unsent.id, "nothing was left to tell")),
-            (Action::Amend(telling), Some(unsent)) => amended.push(new_row(unsent.id, order, telling)?),
+            (Action::Supersede, Some(unsent)) => {
+                ended.push((order.row, NOTHING_LEFT));
+                superseded.push((unsent.id, NOTHING_LEFT));
+            }
+            (Action::Amend(telling), Some(unsent)) => amended.push(amended_row(unsent.id, order, telling)?),
             (Action::Settle { due_at }, Some(unsent)) => {
                 let telling = Telling {
                     content: unsent.content.clone(),
@@ -84,7 +102,7 @@ pub(super) async fn record(
                     held: unsent.held.clone(),
                     due_at: *due_at,
                 };
-                amended.push(new_row(unsent.id, order, &telling)?);
+                amended.push(amended_row(unsent.id, order, &telling)?);
             }
             _ => {}
         }
@@ -105,7 +123,8 @@ pub(super) async fn record(
         rows(id bigint, changed_at bigint, unsettled_since bigint, quiet_since bigint, look_at bigint, grown bigint)
         " where orders.id = x.id");
     tx.execute(update, vec![batch(&rows)?]).await?;
-    // What ends leaves before its successor comes: an order has one unsent notification.
+    // What ends leaves before its successor comes: an order has one unsent notification on each channel.
+    superseded.extend(unsent_beside(tx, &ended, channels::telling(how.channels)).await?);
     ending::end_unsent(tx, &superseded, State::Superseded, how.began).await?;
     ending::end_unsent(tx, &expired, State::Expired, how.began).await?;
     record_notifications(tx, &made, &amended, how).await?;
@@ -127,11 +146,47 @@ fn answer_of_silence(order: &Order, silent: &Silent, how: Recording<'_>) -> Opti
     Some(NewAnswer::of(&view.line, order.row, Choice::Cancel, By::Silence, silent.notice, how.ways, when))
 }
 
-fn new_row(id: Uuid, order: &Order, telling: &Telling) -> Result<NewRow, StoreError> {
+/// The unsent news of orders on channels by which she is not told, each with why it ends.
+async fn unsent_beside(
+    tx: &mut Tx,
+    ended: &[(i64, &'static str)],
+    telling: &'static str,
+) -> Result<Vec<(Uuid, &'static str)>, StoreError> {
+    if ended.is_empty() {
+        return Ok(Vec::new());
+    }
+    let notes: HashMap<i64, &'static str> = ended.iter().copied().collect();
+    let unsent = sql!("select o.id, o.order_row from " rows(n bigint) " join outbox o on o.order_row = x.n "
+        "where o.channel <> $2 and o.state in ('queued', 'held') and o.news");
+    let rows = tx.rows(unsent, vec![views::numbers(notes.keys().copied())?, telling.into()]).await?;
+    rows.iter()
+        .map(|row| Ok((row.id("id")?, notes.get(&row.int("order_row")?).copied().unwrap_or(TAKEN_OVER))))
+        .collect()
+}
+
+/// A notification for each channel.
+fn new_rows(order: &Order, telling: &Telling, how: Recording<'_>) -> Result<Vec<NewRow>, StoreError> {
+    let first = new_row(how.clock.new_id(), channels::telling(how.channels), order, telling)?;
+    let beside = channels::beside(how.channels).iter().map(|channel| NewRow {
+        id: how.clock.new_id(),
+        channel,
+        ..first.clone()
+    });
+    Ok(beside.chain([first.clone()]).collect())
+}
+
+/// The notification `id`, and what goes out beside it, as they are to be now.
+fn amended_row(id: Uuid, order: &Order, telling: &Telling) -> Result<NewRow, StoreError> {
+    new_row(id, "", order, telling)
+}
+
+fn new_row(id: Uuid, channel: &'static str, order: &Order, telling: &Telling) -> Result<NewRow, StoreError> {
     let news = telling.content.lines.iter().flat_map(|line| &line.news).collect::<BTreeSet<_>>();
     Ok(NewRow {
         id,
+        news_id: id,
         order_row: order.row,
+        channel,
         kind: telling.content.kind.word(),
         kinds: news.iter().fold(String::from(" "), |kinds, kind| kinds + kind.word() + " "),
         state: if telling.held.is_some() { State::Held.word() } else { State::Queued.word() },
@@ -154,17 +209,21 @@ async fn record_notifications(
         // What replaces a released one is released too: an unsent one, or one that was overtaken right before it was
         // sent, which is planned afresh at once and is then the order's newest in the log.
         let insert = sql!("insert into outbox (id, news_id, order_row, channel, kind, kinds, state, note, content, settled, ready, calendar, released, created_at, due_at) "
-            "select x.id, x.id, x.order_row, $2, x.kind, x.kinds, x.state, x.note, x.content, x.settled, $3, x.calendar, "
-            "x.released or ($3 and coalesce((select s.released and s.state = 'superseded' from sent_log s "
-            "where s.order_row = x.order_row and s.channel = $2 order by s.created_at desc, s.id desc limit 1), false)), $4, x.due_at from "
-            rows(id text, order_row bigint, kind text, kinds text, state text, note text, content text, settled boolean, calendar boolean, released boolean, due_at bigint));
-        tx.execute(insert, vec![batch(made)?, how.channel.into(), how.ready.into(), how.began.into()]).await?;
+            "select x.id, x.news_id, x.order_row, x.channel, x.kind, x.kinds, x.state, x.note, x.content, x.settled, $2, x.calendar, "
+            "x.released or ($2 and coalesce((select s.released and s.state = 'superseded' from sent_log s "
+            "where s.order_row = x.order_row and s.channel = x.channel order by s.created_at desc, s.id desc limit 1), false)), $3, x.due_at from "
+            rows(id text, news_id text, order_row bigint, channel text, kind text, kinds text, state text, note text, content text, settled boolean, calendar boolean, released boolean, due_at bigint));
+        tx.execute(insert, vec![batch(made)?, how.ready.into(), how.began.into()]).await?;
     }
     if !amended.is_empty() {
-        let amend = sql!("update outbox set kind = x.kind, kinds = x.kinds, state = x.state, note = x.note, content = x.content, "
-            "settled = x.settled, calendar = x.calendar, due_at = x.due_at from "
-            rows(id text, kind text, kinds text, state text, note text, content text, settled boolean, calendar boolean, due_at bigint)
-            " where outbox.id = x.id and outbox.state in ('queued', 'held')");
+        // What staff hold beside it stays held.
+        let amend = sql!("update outbox set kind = x.kind, kinds = x.kinds, "
+            "state = case when outbox.id <> x.id and outbox.state = 'held' then outbox.state else x.state end, "
+            "note = case when outbox.id <> x.id and outbox.state = 'held' then outbox.note else x.note end, "
+            "content = x.content, settled = x.settled, calendar = x.calendar, due_at = x.due_at from "
+            rows(id text, order_row bigint, kind text, kinds text, state text, note text, content text, settled boolean, calendar boolean, due_at bigint)
+            " where outbox.order_row = x.order_row and (outbox.id = x.id or outbox.news_id = x.id) "
+            "and outbox.state in ('queued', 'held') and outbox.news");
         tx.execute(amend, vec![batch(amended)?]).await?;
     }
     Ok(())

@@ -1,0 +1,67 @@
+//! How a relay or a receiver is doing: whether it may be asked, rests, or is being probed.
+//!
+//! One that cannot be reached, or is at fault, rests for a growing time; then one worker at a time probes it. One that
+//! wants less rests for as long as it wants. Time comes in. Pure.
+
+use jiff::{SignedDuration, Timestamp};
+
+const FIRST_REST: SignedDuration = SignedDuration::from_secs(5);
+const LONGEST_REST: SignedDuration = SignedDuration::from_mins(5);
+/// How long a notification waits while the one that it goes to is being probed.
+const PROBE_PAUSE: SignedDuration = SignedDuration::from_secs(10);
+
+#[derive(Debug, Default)]
+pub struct Breaker {
+    rests_until: Option<Timestamp>,
+    /// How often in a row it failed.
+    failures: u32,
+    probing: bool,
+}
+
+impl Breaker {
+    /// Whether it could be asked at `now`.
+    pub fn is_open(&self, now: Timestamp) -> bool {
+        self.rests_until.is_none_or(|until| now >= until && !self.probing)
+    }
+
+    /// Whether it may be asked at `now`. After a rest the first to ask becomes the one probe.
+    pub fn admits(&mut self, now: Timestamp) -> bool {
+        let open = self.is_open(now);
+        self.probing |= open && self.rests_until.is_some();
+        open
+    }
+
+    /// It answered as it should.
+    pub fn works(&mut self) {
+        *self = Breaker::default();
+    }
+
+    /// It could not be reached, or is at fault.
+    pub fn fails(&mut self, now: Timestamp) {
+        if self.rests_until.is_some_and(|until| now < until) {
+            // Several workers found out at once: that is one failure.
+            return;
+        }
+        let rest = FIRST_REST * 2i32.saturating_pow(self.failures.min(10));
+        self.rests_until = Some(now + rest.min(LONGEST_REST));
+        self.failures = self.failures.saturating_add(1);
+        self.probing = false;
+    }
+
+    /// It wants to be left alone until then.
+    pub fn pauses(&mut self, until: Timestamp) {
+        self.rests_until = Some(until);
+        self.probing = false;
+    }
+
+    /// Until when it rests.
+    pub fn rests_until(&self) -> Option<Timestamp> {
+        self.rests_until
+    }
+}
+
+/// When it is worth while to ask again somebody of whom the rests end then: at the first end, or soon, if one is being
+/// probed at this moment.
+pub fn ask_again_at(rests: impl Iterator<Item = Timestamp>, now: Timestamp) -> Timestamp {
+    rests.min().filter(|until| *until > now).unwrap_or(now + PROBE_PAUSE)
+}

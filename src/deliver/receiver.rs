@@ -1,0 +1,75 @@
+//! The receiver of notifications, with a [`Breaker`], and whether it wants any.
+//!
+//! One that cannot be reached rests, and one that asks for less is left alone for as long as it asks; meanwhile nothing
+//! is charged. One that answered 410 gets nothing more until staff say so, in whatever process.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use jiff::Timestamp;
+
+use super::answer::Said;
+use super::breaker::{Breaker, ask_again_at};
+use crate::webhook::Receiver;
+
+/// How many messages are on their way at once: each holds a connection.
+pub const AT_ONCE: usize = 8;
+
+pub struct ReceiverStation {
+    pub receiver: Receiver,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    breaker: Breaker,
+    /// It answered 410, as far as this process knows.
+    gone: bool,
+}
+
+impl ReceiverStation {
+    pub fn new(receiver: Receiver) -> ReceiverStation {
+        ReceiverStation { receiver, state: Mutex::default() }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether a message could be sent to it at `now`.
+    pub fn is_open(&self, now: Timestamp) -> bool {
+        let state = self.state();
+        !state.gone && state.breaker.is_open(now)
+    }
+
+    /// Whether a message may be sent to it at `now`. After a rest the first to ask becomes the one probe.
+    pub fn admits(&self, now: Timestamp) -> bool {
+        let mut state = self.state();
+        !state.gone && state.breaker.admits(now)
+    }
+
+    /// Whether it wants no more, as the state database has it.
+    pub fn is_gone(&self, gone: bool) {
+        self.state().gone = gone;
+    }
+
+    /// Takes note of what it said at `now`.
+    pub fn said(&self, said: Said, now: Timestamp) {
+        let mut state = self.state();
+        match said {
+            // Whatever it makes of the message, it is there.
+            Said::Taken | Said::Later(_) | Said::Unknown => state.breaker.works(),
+            Said::Pauses(wait) => state.breaker.pauses(now.saturating_add(wait).unwrap_or(now)),
+            Said::Away => state.breaker.fails(now),
+            Said::Gone => {
+                state.breaker.works();
+                state.gone = true;
+            }
+        }
+    }
+
+    /// When it is worth while to ask it again. One that wants no more is asked when staff say so: what waits is due.
+    pub fn ask_again_at(&self, now: Timestamp) -> Timestamp {
+        let state = self.state();
+        if state.gone { now } else { ask_again_at(state.breaker.rests_until().into_iter(), now) }
+    }
+}
