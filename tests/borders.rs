@@ -6,10 +6,11 @@ use std::fs;
 use std::path::Path;
 
 /// Whom each module may use beside itself. The program's own ends, `app`, `cli` and `demo`, may use everybody.
-const MAY_USE: [(&str, &[&str]); 15] = [
+const MAY_USE: [(&str, &[&str]); 16] = [
     ("clock", &[]),
     ("failpoint", &[]),
     ("trust", &[]),
+    ("bounce", &["clock", "deliver", "settings", "store"]),
     ("choice", &["clock", "outbox", "settings", "shop", "store", "watch", "webhook"]),
     ("links", &["choice"]),
     ("settings", &["shop", "webhook"]),
@@ -19,20 +20,24 @@ const MAY_USE: [(&str, &[&str]); 15] = [
     ("promise", &["choice", "settings", "shop"]),
     ("render", &["choice", "links", "outbox", "promise", "shop"]),
     ("watch", &["choice", "clock", "outbox", "promise", "settings", "shop", "store"]),
-    ("store", &["choice", "clock", "failpoint", "outbox", "promise", "settings", "shop", "watch"]),
+    ("store", &["bounce", "choice", "clock", "failpoint", "outbox", "promise", "settings", "shop", "watch"]),
     ("deliver", &["clock", "failpoint", "links", "outbox", "render", "settings", "shop", "store", "trust", "watch"]),
     ("webhook", &["clock", "trust"]),
     (
         "web",
         &[
-            "app", "choice", "clock", "deliver", "links", "outbox", "promise", "render", "settings", "shop", "store",
-            "watch",
+            "app", "bounce", "choice", "clock", "deliver", "links", "outbox", "promise", "render", "settings", "shop",
+            "store", "watch",
         ],
     ),
 ];
 
 /// Decisions: values in, values out.
-const PURE: [&str; 23] = [
+const PURE: [&str; 28] = [
+    "bounce/diagnosis.rs",
+    "bounce/fields.rs",
+    "bounce/provider/",
+    "bounce/report.rs",
     "choice/decide.rs",
     "choice/hook/message.rs",
     "choice/hook/verdict.rs",
@@ -54,6 +59,7 @@ const PURE: [&str; 23] = [
     "shop/row.rs",
     "settings/",
     "web/guessing.rs",
+    "web/token.rs",
     "webhook/retry_after.rs",
     "webhook/signature.rs",
 ];

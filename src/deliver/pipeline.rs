@@ -311,7 +311,7 @@ impl Delivery {
         let mut last = None;
         while let Some((index, station)) = self.relays.choose(places.clone(), self.clock.now()) {
             let started = self.clock.now();
-            let outcome = self.try_once(&job, kept, index, station).await;
+            let outcome = station.judge(self.try_once(&job, kept, index, station).await, &job.to);
             let attempt = verdict::attempt(&outcome, &station.relay.name(), started, self.clock.now());
             let now = self.clock.now();
             match &outcome {
@@ -390,7 +390,8 @@ impl Delivered {
         let counter = match finish.fate {
             Fate::Sent => &mut self.accepted,
             Fate::InDoubt { .. } => &mut self.in_doubt,
-            Fate::Failed { .. } => &mut self.failed,
+            Fate::Failed { .. } | Fate::BadAddress { .. } => &mut self.failed,
+            Fate::Suppressed { .. } => &mut self.suppressed,
             Fate::Again { .. } => &mut self.deferred,
             Fate::Overtaken { .. } => &mut self.overtaken,
             Fate::Expired => &mut self.expired,

@@ -11,6 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::Instant;
 
+use super::outcome::{EnhancedCode, Outcome, Phase, Refusal, Reply};
 use super::smtp::relay::Relay;
 
 const FIRST_REST: SignedDuration = SignedDuration::from_secs(5);
@@ -19,6 +20,10 @@ const LONGEST_REST: SignedDuration = SignedDuration::from_mins(5);
 const PAUSE: SignedDuration = SignedDuration::from_mins(1);
 /// How long a mail waits while its relay is being probed.
 const PROBE_PAUSE: SignedDuration = SignedDuration::from_secs(10);
+
+/// So many recipients in a row that are refused alike are the relay's fault, or that of our login there: no list of
+/// addresses is that bad, and none of them must be barred for it.
+const REFUSED_ALIKE: usize = 5;
 
 /// One relay and how it is doing.
 #[derive(Debug)]
@@ -36,11 +41,31 @@ struct State {
     probing: bool,
     /// When the rate allows the next mail.
     next_mail: Option<Instant>,
+    /// The code that recipients were refused with since one was taken, and who they were.
+    refused: Option<(Codes, Vec<String>)>,
 }
+
+/// A reply's code and enhanced code.
+type Codes = (u16, Option<EnhancedCode>);
 
 impl State {
     fn is_open(&self, now: Timestamp) -> bool {
         self.rests_until.is_none_or(|until| now >= until && !self.probing)
+    }
+}
+
+impl State {
+    /// Counts one more refused recipient; how many in a row were refused with this code.
+    fn alike(&mut self, reply: &Reply, recipient: &str) -> usize {
+        let codes = (reply.code, reply.enhanced);
+        let (_, recipients) = match self.refused.take_if(|(of, _)| *of == codes) {
+            Some(same) => self.refused.insert(same),
+            None => self.refused.insert((codes, Vec::new())),
+        };
+        if recipients.len() < REFUSED_ALIKE && !recipients.iter().any(|known| known == recipient) {
+            recipients.push(recipient.to_owned());
+        }
+        recipients.len()
     }
 }
 
@@ -71,6 +96,28 @@ impl Station {
     pub fn works(&self) {
         let mut state = self.state();
         (state.rests_until, state.failures, state.probing) = (None, 0, false);
+    }
+
+    /// What a try means beside those before it: of many recipients in a row that are refused alike, the relay is to
+    /// blame from the fifth on.
+    pub fn judge(&self, outcome: Outcome, recipient: &str) -> Outcome {
+        let mut state = self.state();
+        match outcome {
+            Outcome::Accepted { .. } => {
+                state.refused = None;
+                outcome
+            }
+            Outcome::NotSent {
+                why: Refusal::BadAddress | Refusal::Permanent,
+                phase: Phase::RcptTo,
+                reply: Some(reply),
+                detail,
+            } if state.alike(&reply, recipient) >= REFUSED_ALIKE => {
+                let detail = format!("{REFUSED_ALIKE} recipients in a row were refused alike: {detail}");
+                Outcome::NotSent { why: Refusal::Relay, phase: Phase::RcptTo, reply: Some(reply), detail }
+            }
+            outcome => outcome,
+        }
     }
 
     /// It could not be reached, or is at fault.

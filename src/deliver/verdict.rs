@@ -25,7 +25,8 @@ pub fn fate(claimed: &Claimed, outcome: &Outcome, settings: &DeliverySettings, n
             Fate::InDoubt { again: resend.then(|| now + retry_after(&settings.retry, 1, jitter)) }
         }
         Outcome::NotSent { why, detail, .. } => match why {
-            Refusal::BadAddress | Refusal::Permanent => Fate::Failed { note: format!("refused for good: {detail}") },
+            Refusal::BadAddress => Fate::BadAddress { note: format!("refused for good: {detail}") },
+            Refusal::Permanent => Fate::Failed { note: format!("refused for good: {detail}") },
             // Only charged tries bring the end nearer: while no relay works, time stands still.
             Refusal::Temporary if climbed(&settings.retry, charged) >= settings.give_up_after.signed() => {
                 Fate::Failed { note: format!("given up after {charged} tries: {detail}") }
@@ -64,7 +65,7 @@ mod tests {
             id: uuid::Uuid::nil(),
             order_row: 1,
             kind: Kind::Backordered,
-            content: Content { kind: Kind::Backordered, lines: vec![] },
+            content: Content { kind: Kind::Backordered, lines: vec![], again: false },
             fence: 1,
             created_at: Timestamp::UNIX_EPOCH,
             charged,
@@ -103,7 +104,7 @@ mod tests {
         assert_eq!(decided(&fresh, &refused(Refusal::Stale)), "again 0 false");
         let failed = |why| decided(&fresh, &refused(why));
         assert_eq!(failed(Refusal::Permanent), "Failed { note: \"refused for good: 450 4.2.0 later\" }");
-        assert_eq!(failed(Refusal::BadAddress), failed(Refusal::Permanent));
+        assert_eq!(failed(Refusal::BadAddress), "BadAddress { note: \"refused for good: 450 4.2.0 later\" }");
     }
 
     #[test]

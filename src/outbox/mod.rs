@@ -1,5 +1,8 @@
 //! Notifications: what they are, how news becomes one, and when each is due.
+pub mod again;
 mod found;
 pub mod notification;
 pub mod plan;
+mod saying;
 pub mod schedule;
+pub mod stream;

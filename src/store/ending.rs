@@ -12,8 +12,9 @@ use uuid::Uuid;
 
 use super::dialect::{Tx, batch, sql, values};
 use super::outbox::{Attempt, Claimed, Fate, Finish, claimed_of};
+use super::suppressions::Stream;
 use super::tasks::{self, NewTask};
-use super::{Store, StoreError, promises, views};
+use super::{Store, StoreError, promises, refusing, views};
 use crate::failpoint::Commit;
 use crate::outbox::notification::State;
 use crate::watch::standing::Told;
@@ -127,6 +128,7 @@ async fn end(tx: &mut Tx, finished: &[&Finish], now: Timestamp) -> Result<(), St
         finished.iter().partition(|finish| matches!(finish.fate, Fate::Sent | Fate::InDoubt { .. }));
     tell(tx, &told, now).await?;
     accept(tx, finished, now).await?;
+    refusing::bar(tx, finished, now).await?;
     let overtaken = |finish: &&Finish| {
         let is_news = finish.claimed.kind.is_news() && finish.claimed.doubts == 0;
         is_news && matches!(finish.fate, Fate::Overtaken { .. } | Fate::Expired)
@@ -151,6 +153,8 @@ struct Move {
     doubts: i64,
     crashes: i64,
     duplicate: bool,
+    /// An update that the address gets no more: nobody waits for it.
+    spared: bool,
 }
 
 fn move_of(finish: &Finish, successors: &HashSet<Uuid>, now: Timestamp) -> Move {
@@ -173,6 +177,7 @@ fn move_of(finish: &Finish, successors: &HashSet<Uuid>, now: Timestamp) -> Move 
         crashes: i64::from(attempt.is_some_and(|attempt| [CRASHED, CRASHED_IN_TRANSFER].contains(&attempt.outcome))),
         // Tried again after a try that may have been accepted, and accepted now, or perhaps.
         duplicate: doubtful && matches!(finish.fate, Fate::Sent | Fate::InDoubt { .. }),
+        spared: matches!(finish.fate, Fate::Suppressed { .. }) && Stream::of(&claimed.content) != Stream::OrderNotices,
     };
     match &finish.fate {
         Fate::Sent => {
@@ -185,8 +190,11 @@ fn move_of(finish: &Finish, successors: &HashSet<Uuid>, now: Timestamp) -> Move 
             row.due_at = again.map(Timestamp::as_microsecond);
             row.note = Some("it may have been sent: there was no reply to its end".into());
         }
-        Fate::Failed { note } => {
+        Fate::Failed { note } | Fate::BadAddress { note } => {
             (row.state, row.leaves, row.note) = (State::Failed.word(), true, Some(note.clone()));
+        }
+        Fate::Suppressed { note } => {
+            (row.state, row.leaves, row.note) = (State::Suppressed.word(), true, Some(note.clone()));
         }
         Fate::Again { due_at, charged } => {
             (row.due_at, row.charged) = (Some(due_at.as_microsecond()), i64::from(*charged));
@@ -254,8 +262,12 @@ async fn apply(tx: &mut Tx, moves: &[Move], now: Timestamp) -> Result<(), StoreE
     Ok(())
 }
 
-/// What failed for good, came too late, or may or may not have been sent, waits for a person.
+/// What failed for good, came too late, may not be sent, or may or may not have been sent, waits for a person; but an
+/// update that an address is spared does not.
 fn task(row: &Move) -> Option<NewTask> {
+    if row.spared && row.state == State::Suppressed.word() {
+        return None;
+    }
     let reason = row.note.clone().or_else(|| row.reply.clone()).unwrap_or_default();
     task_of(State::of_word(row.state)?, row.id, reason)
 }
@@ -263,9 +275,14 @@ fn task(row: &Move) -> Option<NewTask> {
 /// The task that a notification which ended in `state` leaves to staff.
 fn task_of(state: State, id: Uuid, reason: String) -> Option<NewTask> {
     let mend = match state {
-        State::Failed => "tell the customer by other means, or correct her address in the shop",
-        State::InDoubt => "ask the relay's log or the customer whether it arrived",
+        State::Failed => {
+            "tell the customer by other means, or correct her address in the shop; `backorderd resend` sends it again"
+        }
+        State::InDoubt => "ask the relay's log or the customer whether it arrived; if not, `backorderd resend` it",
         State::Expired => "a refund may be owed: see `backorderd deadlines`",
+        State::Suppressed => {
+            "tell the customer by other means, or correct her address in the shop; see `backorderd suppress list`"
+        }
         _ => return None,
     };
     Some(NewTask {

@@ -3,6 +3,7 @@
 //! In: the settings. Out: one line for each thing that was looked at, `ok`, `warning` or `error`, and the mend. Writes
 //! and sends nothing. Every check is made, even where another one failed; one error makes the exit code 1.
 
+mod bounces;
 mod feeds;
 mod hook;
 mod relays;
@@ -70,6 +71,7 @@ pub async fn run(general: &General) -> anyhow::Result<ExitCode> {
         relays::check(&settings, &mut report).await;
         statements::check(&settings, &mut report).await;
         hook::check(&settings, &mut report).await;
+        bounces::check(&settings, &mut report);
         check_channel(&settings, &mut report);
         if let Some(store) = store {
             check_pages(&store, &mut report).await;
