@@ -10,6 +10,7 @@ use std::sync::Arc;
 use anyhow::{Context, bail};
 use tokio::sync::watch;
 
+use crate::bounce::maildir::Reader;
 use crate::choice::carrier::{Carrier, Way, Ways};
 use crate::choice::hook::Hook;
 use crate::choice::statement::Statement;
@@ -117,6 +118,18 @@ impl App {
             ways: self.ways()?,
             stop: self.stopping(),
         }))
+    }
+
+    /// Reads the folder of reports; `None`: there is none.
+    pub fn bounce_reader(&self) -> Option<Reader> {
+        Some(Reader {
+            folder: self.settings.bounces.maildir.clone()?,
+            store: self.store.clone(),
+            return_path: self.settings.mail.as_ref().and_then(|mail| mail.return_path.clone()),
+            clock: self.clock.clone(),
+            every: self.settings.orders.poll_every.duration(),
+            stop: self.stopping(),
+        })
     }
 
     /// The ways of `[choices]`.

@@ -3,7 +3,7 @@
 //! ```text
 //! order database ─> shop ─> watch ─> outbox ─> deliver ─> relay or receiver ─> customer
 //!                             │        │      render ┘ │
-//!                             └─ store ┴───────────────┘
+//!                             └─ store ┴───────────────┘ <─ bounce <─ what came back
 //!                                  │
 //!                   staff <─ cli ──┴── web ─> customer's links
 //! ```
@@ -28,6 +28,7 @@ pub mod links; // the customers' links: tokens that only the secret can make
 pub mod render; // a notification -> subject, text, HTML and the exact bytes
 
 // From the customer back to the shop.
+pub mod bounce; // mails that came back: which one it was, and whether the address is bad
 pub mod choice; // wait or cancel: what is taken, and how the answer reaches the shop
 pub mod webhook; // signed JSON to a receiver, and what became of it
 

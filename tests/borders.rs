@@ -6,10 +6,11 @@ use std::fs;
 use std::path::Path;
 
 /// Whom each module may use beside itself. The program's own ends, `app`, `cli` and `demo`, may use everybody.
-const MAY_USE: [(&str, &[&str]); 16] = [
+const MAY_USE: [(&str, &[&str]); 17] = [
     ("clock", &[]),
     ("failpoint", &[]),
     ("trust", &[]),
+    ("bounce", &["clock", "deliver", "settings", "store"]),
     ("dkim", &[]),
     ("choice", &["clock", "outbox", "settings", "shop", "store", "watch", "webhook"]),
     ("links", &["choice"]),
@@ -20,7 +21,7 @@ const MAY_USE: [(&str, &[&str]); 16] = [
     ("promise", &["choice", "settings", "shop"]),
     ("render", &["choice", "links", "outbox", "promise", "shop"]),
     ("watch", &["choice", "clock", "outbox", "promise", "settings", "shop", "store"]),
-    ("store", &["choice", "clock", "failpoint", "outbox", "promise", "settings", "shop", "watch"]),
+    ("store", &["bounce", "choice", "clock", "failpoint", "outbox", "promise", "settings", "shop", "watch"]),
     (
         "deliver",
         &[
@@ -43,14 +44,18 @@ const MAY_USE: [(&str, &[&str]); 16] = [
     (
         "web",
         &[
-            "app", "choice", "clock", "deliver", "links", "outbox", "promise", "render", "settings", "shop", "store",
-            "watch",
+            "app", "bounce", "choice", "clock", "deliver", "links", "outbox", "promise", "render", "settings", "shop",
+            "store", "watch",
         ],
     ),
 ];
 
 /// Decisions: values in, values out.
-const PURE: [&str; 28] = [
+const PURE: [&str; 33] = [
+    "bounce/diagnosis.rs",
+    "bounce/fields.rs",
+    "bounce/provider/",
+    "bounce/report.rs",
     "choice/decide.rs",
     "choice/hook/message.rs",
     "choice/hook/verdict.rs",
@@ -76,6 +81,7 @@ const PURE: [&str; 28] = [
     "shop/row.rs",
     "settings/",
     "web/guessing.rs",
+    "web/token.rs",
     "webhook/message.rs",
     "webhook/retry_after.rs",
     "webhook/signature.rs",

@@ -9,6 +9,7 @@
 
 mod answers;
 mod borders;
+mod bounces;
 mod choice;
 mod commands;
 mod demo;
@@ -24,6 +25,7 @@ mod shop;
 mod shop_mappings;
 mod smtp;
 mod spam;
+mod staff;
 mod store;
 mod support;
 mod webhook;

@@ -39,7 +39,7 @@ pub struct ExplainArguments {
 #[derive(Debug)]
 struct Step {
     at: Timestamp,
-    /// `read`, `decided`, `gone`; `made`, `tried` or a state for a notification.
+    /// `read`, `decided`, `gone`; `made`, `tried`, `bounced`, `staff` or a state for a notification.
     what: String,
     detail: String,
     notification_id: Option<Uuid>,
@@ -116,6 +116,13 @@ async fn of_notification(
         let detail = format!("try {}{through}: {}, {code}{reply}", attempt.number, attempt.outcome);
         steps.push(step(attempt.ended_at, "tried", detail));
     }
+    for bounce in app.store.bounces(entry.id).await? {
+        steps.push(step(bounce.at, "bounced", bounce.in_words()));
+    }
+    for action in app.store.staff_actions(entry.id).await? {
+        steps.push(step(action.at, "staff", action.in_words()));
+    }
+    steps.sort_by_key(|step| step.at);
     let note = entry.note.as_deref().filter(|_| entry.state != State::Sent);
     let detail = match (entry.state, note) {
         (State::Queued, _) => format!("due {}", minute(entry.due_at, zone)),

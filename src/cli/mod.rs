@@ -3,6 +3,7 @@
 //! In: arguments and `BACKORDERD_CONFIG`. Out: words on stdout, logs and errors on stderr, an exit code: 0 done, 1
 //! something failed (said in one line), 2 wrong usage.
 
+mod bounce;
 mod check;
 mod dates;
 mod dead_links;
@@ -11,6 +12,7 @@ mod demo;
 mod draft;
 mod dry_run;
 mod explain;
+mod filter;
 pub mod init;
 mod log;
 mod log_object;
@@ -24,7 +26,9 @@ mod refunded;
 mod run;
 mod show;
 mod staff;
+mod suppress;
 mod tasks;
+mod token;
 mod webhook;
 
 use std::io::IsTerminal;
@@ -100,6 +104,8 @@ enum Command {
     Release(staff::StaffArguments),
     /// Hold queued notifications back.
     Hold(staff::StaffArguments),
+    /// Send again: what was not sent now, of what was sent a new one.
+    Resend(staff::StaffArguments),
     /// End queued and held notifications unsent.
     Withdraw(staff::StaffArguments),
     /// What waits for a person, with the reason and the mend.
@@ -115,6 +121,12 @@ enum Command {
     Webhook(webhook::WebhookCommand),
     /// Expected dates by product, from the supplier.
     Dates(dates::DatesArguments),
+    /// Take a report that a mail came back, from standard input.
+    Bounce,
+    /// Addresses that get no mail, per stream.
+    Suppress(suppress::SuppressArguments),
+    /// Bearer tokens of the API.
+    Token(token::TokenArguments),
 }
 
 /// Reads the arguments and runs the command.
@@ -153,6 +165,7 @@ impl Command {
             Command::Preview(arguments) => arguments.run(general).await,
             Command::Release(arguments) => arguments.run(Action::Release, general).await,
             Command::Hold(arguments) => arguments.run(Action::Hold, general).await,
+            Command::Resend(arguments) => arguments.run(Action::Resend, general).await,
             Command::Withdraw(arguments) => arguments.run(Action::Withdraw, general).await,
             Command::Tasks(arguments) => arguments.run(general).await,
             Command::Deadlines(arguments) => arguments.run(general).await,
@@ -160,6 +173,9 @@ impl Command {
             Command::Proof(arguments) => arguments.run(general).await,
             Command::Webhook(command) => command.run(general).await,
             Command::Dates(arguments) => arguments.run(general).await,
+            Command::Bounce => Ok(bounce::run(general).await),
+            Command::Suppress(arguments) => arguments.run(general).await,
+            Command::Token(arguments) => arguments.run(general).await,
         }
     }
 }

@@ -128,7 +128,7 @@ fn contents(order: &Order, line_id: &str, schedule: &Schedule, now: Timestamp) -
         .collect();
     let content = |(kind, line, before): (Kind, Line, Option<Date>)| {
         let news = ContentLine { previous_expected_on: before, ..said(view, &line, Some(kind)) };
-        Content { kind, lines: std::iter::once(news).chain(others.iter().cloned()).collect() }
+        Content { kind, lines: std::iter::once(news).chain(others.iter().cloned()).collect(), again: false }
     };
     news(view, today).into_iter().map(content).collect()
 }

@@ -148,6 +148,8 @@ async fn notifications(
         let kept = app.store.contents(&[*id]).await?.remove(id);
         let said = kept.as_ref().map(|kept| said(kept, &entry.channel, keys)).transpose()?;
         paper.write(&proof_words::notification(number, &entry, &attempts, said.as_ref(), zone))?;
+        let (bounces, actions) = (app.store.bounces(*id).await?, app.store.staff_actions(*id).await?);
+        paper.write(&proof_words::afterwards(&bounces, &actions, zone))?;
     }
     Ok(())
 }

@@ -15,10 +15,12 @@ use crate::outbox::plan::ContentLine;
 use crate::promise::case::Case;
 use crate::settings::Settings;
 use crate::shop::line::{Payment, RuleSet};
+use crate::store::bounces::Bounce;
 use crate::store::choices::ChoiceState;
 use crate::store::deadlines::LineRecord;
 use crate::store::log::{AttemptEntry, Event, LogEntry};
 use crate::store::proof::{AnswerRecord, FoundOrder};
+use crate::store::staff::StaffAction;
 
 /// What a mail said.
 pub struct Said {
@@ -171,6 +173,20 @@ pub fn notification(
         Some(said) => words + &content(said),
         None => words + "\n  It was not rendered, so it has no text.\n",
     }
+}
+
+/// What came back of a notification, and what staff did to it.
+pub fn afterwards(bounces: &[Bounce], actions: &[StaffAction], zone: &TimeZone) -> String {
+    let came_back = bounces.iter().map(|bounce| (bounce.at, bounce.in_words()));
+    let mut all: Vec<(Timestamp, String)> =
+        came_back.chain(actions.iter().map(|action| (action.at, action.in_words()))).collect();
+    all.sort_by_key(|(at, _)| *at);
+    let mut words = String::new();
+    for (at, what) in all {
+        let head = if words.is_empty() { "\n  What came back of it, and what staff did\n" } else { "" };
+        let _ = writeln!(words, "{head}    {}  {what}", exact(at, zone));
+    }
+    words
 }
 
 /// What a notification says of a line.

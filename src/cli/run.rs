@@ -12,6 +12,7 @@ use tracing::{error, info, warn};
 
 use super::{General, dead_links, progress, webhook};
 use crate::app::App;
+use crate::bounce::maildir::{MaildirError, Read};
 use crate::choice::carrier::HandedOver;
 use crate::deliver::Delivered;
 use crate::deliver::way::Way;
@@ -80,6 +81,8 @@ impl RunArguments {
             good &= watch_once(app, &watcher, delivery.is_some()).await?;
         }
         if let Some((carrier, delivery)) = delivery {
+            // Whose address is bad is known before anything is sent there.
+            good &= read_bounces(app).await?;
             // What the shop says to an answer may be told at once.
             let mut handed_over = carrier.tick().await?;
             let mut delivered: BTreeMap<Way, Delivered> = delivery.tick_each().await?.into_iter().collect();
@@ -120,6 +123,9 @@ impl RunArguments {
         if self.has(Part::Deliver) {
             let (carrier, delivery) = (app.carrier()?, app.delivery().await?);
             warn_of_disabled_webhook(app).await?;
+            if let Some(reader) = app.bounce_reader() {
+                parts.spawn(async move { reader.run().await });
+            }
             parts.spawn(async move { carrier.run().await });
             parts.spawn(async move { delivery.run().await });
         }
@@ -222,6 +228,23 @@ fn say_looked(looked: Looked) {
     println!("{words}");
 }
 
+/// Reads the reports that came; whether they could be read.
+async fn read_bounces(app: &App) -> anyhow::Result<bool> {
+    let Some(reader) = app.bounce_reader() else { return Ok(true) };
+    match reader.tick().await {
+        Ok(Read { returned: 0, other: 0 }) => Ok(true),
+        Ok(Read { returned, other }) => {
+            println!("bounces: {returned} of our mails came back, {other} other mails");
+            Ok(true)
+        }
+        Err(MaildirError::Store(error)) => Err(error.into()),
+        Err(error @ MaildirError::Folder { .. }) => {
+            error!("{error}");
+            Ok(false)
+        }
+    }
+}
+
 /// Whether any process, dead or alive, has something in hand that is not finished.
 async fn anything_in_hand(app: &App) -> anyhow::Result<bool> {
     Ok(app.store.any_in_hand().await? || app.store.any_answer_in_hand().await?)
@@ -246,6 +269,7 @@ fn say_delivered(way: Way, delivered: Delivered) {
         (delivered.held, "held"),
         (delivered.overtaken, "overtaken by news"),
         (delivered.expired, "too late"),
+        (delivered.suppressed, "suppressed"),
     ];
     let of_what = match way {
         Way::Mail => "mails",

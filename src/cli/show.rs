@@ -20,8 +20,10 @@ use crate::outbox::channels;
 use crate::outbox::notification::State;
 use crate::render::mime::Readable;
 use crate::store::Store;
+use crate::store::bounces::Bounce;
 use crate::store::log::{AttemptEntry, LogEntry};
 use crate::store::outbox::Kept;
+use crate::store::staff::StaffAction;
 
 /// So many ids are named where a beginning fits several.
 const NAMED: u8 = 5;
@@ -60,6 +62,8 @@ impl ShowArguments {
         }
         let zone = app.settings.shop(&entry.shop_id).shop.time_zone;
         let mut words = head(&entry, &zone) + &tries(&attempts, &zone);
+        words += &came_back(&app.store.bounces(entry.id).await?, &zone);
+        words += &staff(&app.store.staff_actions(entry.id).await?, &zone);
         match readable {
             Some(readable) => {
                 words += "\nText (links are dead here; --eml prints the live ones)\n\n";
@@ -165,6 +169,26 @@ fn tries(attempts: &[AttemptEntry], zone: &TimeZone) -> String {
             attempt.outcome,
             attempt.reply.as_deref().unwrap_or_default()
         );
+    }
+    words
+}
+
+/// What came back of it.
+fn came_back(bounces: &[Bounce], zone: &TimeZone) -> String {
+    let mut words = String::new();
+    for bounce in bounces {
+        let head = if words.is_empty() { "\nCame back\n\n" } else { "" };
+        let _ = writeln!(words, "{head}  {} {}", second(bounce.at, zone), bounce.in_words());
+    }
+    words
+}
+
+/// What staff did to it, and who.
+fn staff(actions: &[StaffAction], zone: &TimeZone) -> String {
+    let mut words = String::new();
+    for action in actions {
+        let head = if words.is_empty() { "\nStaff\n\n" } else { "" };
+        let _ = writeln!(words, "{head}  {} {}", second(action.at, zone), action.in_words());
     }
     words
 }

@@ -1,45 +1,45 @@
-//! `backorderd release`, `hold`, `withdraw`: what staff do to notifications that were not sent.
+//! `backorderd hold`, `release`, `resend`, `withdraw`: what staff do to notifications.
 //!
-//! In: ids, or all, or a kind. Out: how many it was done to. What is named and cannot be done (it was sent, somebody
-//! has it in hand) is said one by one. Nothing is done without a yes, from a person or by `--yes`.
+//! In: ids, or all, or a filter. Out: how many it was done to. What is named and cannot be done (it was sent, somebody
+//! has it in hand) is said one by one. Nothing is done without a yes, from a person or by `--yes`; who did what is
+//! written down. Many are done some hundreds at a time; what was done stays done if the next fail.
 
+use std::collections::HashSet;
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 
 use clap::Args;
 use uuid::Uuid;
 
+use super::filter::FilterArguments;
 use super::output::count;
-use super::{General, log, show};
+use super::{General, show};
 use crate::app::App;
-use crate::outbox::notification::{Kind, State};
-use crate::store::StoreError;
-use crate::store::staff::Unsent;
+use crate::outbox::notification::State;
+use crate::outbox::schedule::Schedules;
+use crate::settings::environment;
+use crate::store::log::LogFilter;
+use crate::store::resend::Resent;
+use crate::store::staff::By;
+
+/// So many are done in one transaction.
+const AT_ONCE: usize = 500;
+/// So many letters of what was typed are kept.
+const KEPT: usize = 500;
 
 #[derive(Debug, Args)]
 pub struct StaffArguments {
+    /// Notifications, by their ids or beginnings of them.
+    #[arg(value_name = "ID", conflicts_with_all = ["all", "order", "email", "product", "kind", "state", "since", "until", "shop"])]
+    ids: Vec<String>,
+    /// Every one that it can be done to; `resend`: every one that was not sent, or may not have been.
+    #[arg(long)]
+    all: bool,
     #[command(flatten)]
-    which: Which,
-    /// Those of this shop, where several are in one database.
-    #[arg(long, value_name = "SHOP_ID", conflicts_with = "ids")]
-    shop: Option<String>,
+    filter: FilterArguments,
     /// Do not ask.
     #[arg(long, short)]
     yes: bool,
-}
-
-#[derive(Debug, Args)]
-#[group(required = true, multiple = true)]
-struct Which {
-    /// Notifications, by their ids or beginnings of them.
-    #[arg(value_name = "ID", conflicts_with_all = ["all", "kind"])]
-    ids: Vec<String>,
-    /// Every one that it can be done to.
-    #[arg(long)]
-    all: bool,
-    /// Those that carry news of this kind.
-    #[arg(long, value_parser = log::kind)]
-    kind: Option<Kind>,
 }
 
 /// What is to be done.
@@ -48,6 +48,7 @@ pub enum Action {
     Release,
     Hold,
     Withdraw,
+    Resend,
 }
 
 impl Action {
@@ -57,6 +58,23 @@ impl Action {
             Action::Release => &[State::Held],
             Action::Hold => &[State::Queued],
             Action::Withdraw => &[State::Queued, State::Held],
+            Action::Resend => &[
+                State::Queued,
+                State::Held,
+                State::InDoubt,
+                State::Sent,
+                State::Failed,
+                State::Suppressed,
+                State::Withdrawn,
+            ],
+        }
+    }
+
+    /// Those that a filter without a state means: a whole log is not sent again by a slip.
+    fn meant(self) -> &'static [State] {
+        match self {
+            Action::Resend => &[State::Queued, State::InDoubt],
+            other => other.states(),
         }
     }
 
@@ -65,6 +83,7 @@ impl Action {
             Action::Release => "release",
             Action::Hold => "hold",
             Action::Withdraw => "withdraw",
+            Action::Resend => "resend",
         }
     }
 
@@ -74,76 +93,181 @@ impl Action {
             Action::Release => "to be sent at once",
             Action::Hold => "until they are released or withdrawn",
             Action::Withdraw => "never to be sent",
+            Action::Resend => "to be sent at once; what was sent before is told as it stands today",
         }
     }
 
-    fn done(self) -> &'static str {
-        match self {
-            Action::Release => "released: due now",
-            Action::Hold => "held",
-            Action::Withdraw => "withdrawn",
-        }
+    async fn act(self, app: &App, ids: &[Uuid], by: &By) -> anyhow::Result<Acted> {
+        let now = app.clock.now();
+        Ok(match self {
+            Action::Release => Acted::simply(app.store.release(ids, by, now).await?),
+            Action::Hold => Acted::simply(app.store.hold(ids, by, now).await?),
+            Action::Withdraw => Acted::simply(app.store.withdraw(ids, by, now).await?),
+            Action::Resend => Acted::again(
+                app.store
+                    .resend(ids, by, app.settings.delivery.channel, &Schedules::new(&app.settings), &app.clock)
+                    .await?,
+            ),
+        })
+    }
+}
+
+/// What was done to how many, and what was not.
+#[derive(Debug, Default)]
+struct Acted {
+    done: Vec<Uuid>,
+    /// Of those, what was made anew; the same one may say several again.
+    made: Vec<Uuid>,
+    notes: Vec<String>,
+    refused: Vec<(Uuid, String)>,
+}
+
+impl Acted {
+    fn simply(done: Vec<Uuid>) -> Acted {
+        Acted { done, ..Acted::default() }
     }
 
-    async fn act(self, app: &App, ids: &[Uuid]) -> Result<Vec<Uuid>, StoreError> {
-        match self {
-            Action::Release => app.store.release(ids, app.clock.now()).await,
-            Action::Hold => app.store.hold(ids).await,
-            Action::Withdraw => app.store.withdraw(ids, app.clock.now()).await,
+    fn again(resent: Resent) -> Acted {
+        let done = resent.tried.into_iter().chain(resent.made.iter().map(|(of, _)| *of)).collect();
+        let mut made: Vec<Uuid> = resent.made.iter().map(|(_, made)| *made).collect();
+        made.sort_unstable();
+        made.dedup();
+        let notes = resent.held.into_iter().map(|(id, why)| format!("{id} is held: {why}")).collect();
+        Acted { done, made, notes, refused: resent.refused }
+    }
+
+    fn add(&mut self, other: Acted) {
+        self.done.extend(other.done);
+        self.made.extend(other.made);
+        self.notes.extend(other.notes);
+        self.refused.extend(other.refused);
+    }
+
+    /// One sentence.
+    fn said(&mut self, action: Action) -> String {
+        self.made.sort_unstable();
+        self.made.dedup();
+        let number = count(self.done.len(), "notification", "notifications");
+        match action {
+            Action::Release => format!("{number} released: due now"),
+            Action::Hold => format!("{number} held"),
+            Action::Withdraw => format!("{number} withdrawn"),
+            Action::Resend if self.made.is_empty() => format!("{number} due now"),
+            Action::Resend => {
+                let made: Vec<String> = self.made.iter().take(3).map(Uuid::to_string).collect();
+                let more = if self.made.len() > made.len() { ", ..." } else { "" };
+                format!("{number} sent again: {} made ({}{more})", self.made.len(), made.join(", "))
+            }
         }
     }
 }
 
 impl StaffArguments {
     pub async fn run(self, action: Action, general: &General) -> anyhow::Result<ExitCode> {
+        if let Some(wrong) = self.wrong_usage(action) {
+            eprintln!("backorderd: {wrong}");
+            return Ok(ExitCode::from(2));
+        }
         let app = general.recorded_app().await?;
         let (chosen, refused) = self.choose(action, &app).await?;
         for refusal in &refused {
             eprintln!("backorderd: {refusal}");
         }
-        let unwilling = if refused.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+        let mut willing = refused.is_empty();
         if chosen.is_empty() {
-            if refused.is_empty() {
+            if willing {
                 println!("there is nothing to {}", action.word());
             }
-            return Ok(unwilling);
+            return Ok(if willing { ExitCode::SUCCESS } else { ExitCode::FAILURE });
         }
+        if let Some(code) = self.asked(action, chosen.len())? {
+            return Ok(code);
+        }
+        let mut acted = Acted::default();
+        let by = self.by(&app);
+        let mut failed = Ok(());
+        for some in chosen.chunks(AT_ONCE) {
+            match action.act(&app, some, &by).await {
+                Ok(done) => acted.add(done),
+                Err(error) => {
+                    failed = Err(error);
+                    break;
+                }
+            }
+        }
+        if !acted.done.is_empty() {
+            println!("{}", acted.said(action));
+        }
+        failed?;
+        willing &= acted.refused.is_empty();
+        say_the_rest(action, &chosen, &acted);
+        Ok(if willing { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    }
+
+    /// What is wrong with the arguments; `None`: nothing.
+    fn wrong_usage(&self, action: Action) -> Option<String> {
+        let word = action.word();
+        if self.ids.is_empty() && !self.all && !self.filter.narrows() {
+            return Some(format!(
+                "{word} what? Name notifications, or --all, or a filter: see `backorderd {word} --help`"
+            ));
+        }
+        let state = self.filter.state.filter(|state| !action.states().contains(state))?;
+        Some(format!("--state {}: {word} takes those that are {}", state.word(), words_of(action.states())))
+    }
+
+    /// The exit code of a command that is not to go on; `None`: somebody said yes.
+    fn asked(&self, action: Action, number: usize) -> io::Result<Option<ExitCode>> {
         match (self.yes, io::stdin().is_terminal()) {
-            (true, _) => {}
-            (false, true) if ask(action, chosen.len())? => {}
+            (true, _) => Ok(None),
+            (false, true) if ask(action, number)? => Ok(None),
             (false, true) => {
                 println!("nothing was done");
-                return Ok(ExitCode::SUCCESS);
+                Ok(Some(ExitCode::SUCCESS))
             }
             (false, false) => {
-                let what = count(chosen.len(), "notification", "notifications");
+                let what = count(number, "notification", "notifications");
                 let word = action.word();
                 eprintln!("backorderd: there is no terminal to ask at whether to {word} {what}; add --yes");
-                return Ok(ExitCode::from(2));
+                Ok(Some(ExitCode::from(2)))
             }
         }
-        let done = action.act(&app, &chosen).await?;
-        println!("{} {}", count(done.len(), "notification", "notifications"), action.done());
-        let missed = chosen.iter().filter(|id| !done.contains(id)).count();
-        if missed > 0 {
-            eprintln!("backorderd: {} changed meanwhile and left as they are", count(missed, "was", "were"));
+    }
+
+    /// Who acts, for the record.
+    fn by(&self, app: &App) -> By {
+        let typed = if self.ids.is_empty() {
+            let all = if self.all { "--all " } else { "" };
+            format!("{all}{}", self.filter.typed())
+        } else {
+            self.ids.join(" ")
+        };
+        let who = environment::login_name().unwrap_or_else(|| "somebody without a login name".into());
+        By {
+            action_id: app.clock.new_id(),
+            who: who.chars().filter(|letter| !letter.is_control()).take(100).collect(),
+            chosen_by: typed.trim().chars().take(KEPT).collect(),
         }
-        Ok(unwilling)
     }
 
     /// What it is to be done to, and why not to the others that were named.
     async fn choose(&self, action: Action, app: &App) -> anyhow::Result<(Vec<Uuid>, Vec<String>)> {
-        if self.which.ids.is_empty() {
-            let which = Unsent { states: action.states().to_vec(), kind: self.which.kind, shop_id: self.shop.clone() };
-            return Ok((app.store.unsent(&which).await?, Vec::new()));
+        if self.ids.is_empty() {
+            let filter = self.filter.filter(app, 0)?;
+            let states = if filter.states.is_empty() { action.meant().to_vec() } else { filter.states };
+            return Ok((app.store.chosen(&LogFilter { states, ..filter }).await?, Vec::new()));
         }
         let (mut chosen, mut refused) = (Vec::new(), Vec::new());
-        for id in &self.which.ids {
+        for id in &self.ids {
             match show::find(&app.store, id).await {
-                Ok(entry) if action.states().contains(&entry.state) => chosen.push(entry.id),
+                // What is sent again says itself why it cannot be.
+                Ok(entry) if action == Action::Resend || action.states().contains(&entry.state) => {
+                    if !chosen.contains(&entry.id) {
+                        chosen.push(entry.id);
+                    }
+                }
                 Ok(entry) => {
-                    let needed: Vec<&str> = action.states().iter().map(|state| state.word()).collect();
-                    let (word, state, needed) = (action.word(), entry.state.word(), needed.join(" or "));
+                    let (word, state, needed) = (action.word(), entry.state.word(), words_of(action.states()));
                     refused.push(format!("cannot {word} {}: it is {state}, not {needed}", entry.id));
                 }
                 Err(error) => refused.push(format!("{error:#}")),
@@ -151,6 +275,23 @@ impl StaffArguments {
         }
         Ok((chosen, refused))
     }
+}
+
+/// What else became of those that were chosen.
+fn say_the_rest(action: Action, chosen: &[Uuid], acted: &Acted) {
+    acted.notes.iter().for_each(|note| println!("{note}"));
+    for (id, why) in &acted.refused {
+        eprintln!("backorderd: cannot {} {id}: {why}", action.word());
+    }
+    let told: HashSet<&Uuid> = acted.done.iter().chain(acted.refused.iter().map(|(id, _)| id)).collect();
+    let missed = chosen.iter().filter(|id| !told.contains(id)).count();
+    if missed > 0 {
+        eprintln!("backorderd: {} changed meanwhile and left as they are", count(missed, "was", "were"));
+    }
+}
+
+fn words_of(states: &[State]) -> String {
+    states.iter().map(|state| state.word()).collect::<Vec<_>>().join(" or ")
 }
 
 /// Asks the person at the terminal.

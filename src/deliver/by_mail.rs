@@ -48,7 +48,7 @@ impl Delivery {
         let mut last = None;
         while let Some((index, station)) = self.relays.choose(places.clone(), self.clock.now()) {
             let started = self.clock.now();
-            let outcome = self.try_once(&job, kept, index, station).await;
+            let outcome = station.judge(self.try_once(&job, kept, index, station).await, &job.to);
             let attempt = verdict::attempt(&outcome, &station.relay.name(), started, self.clock.now());
             let now = self.clock.now();
             match &outcome {

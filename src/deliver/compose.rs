@@ -65,7 +65,7 @@ pub fn check(claimed: &Claimed, order: &Order, schedule: &Schedule, now: Timesta
         }
     } else {
         let at = Circumstances { look: Look::Recheck, began: now, schedule };
-        if wanted(&order.view, claimed.kind, at).as_ref() != Some(&claimed.content) {
+        if wanted(&order.view, &claimed.content, at).as_ref() != Some(&claimed.content) {
             return Check::Overtaken("overtaken by news");
         }
     }

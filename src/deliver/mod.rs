@@ -28,6 +28,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use tokio::sync::watch;
 use tracing::warn;
+use uuid::Uuid;
 
 use crate::clock::Clock;
 use crate::links::LinkKeys;
@@ -89,6 +90,8 @@ pub struct Delivered {
     /// Too late for the option notice in it.
     pub expired: usize,
     pub held: usize,
+    /// To addresses that get no such mail.
+    pub suppressed: usize,
 }
 
 impl Delivered {
@@ -102,9 +105,10 @@ impl Delivered {
         self.overtaken += other.overtaken;
         self.expired += other.expired;
         self.held += other.held;
+        self.suppressed += other.suppressed;
     }
 
-    /// Whether everything that was tried was accepted.
+    /// Whether everything that was tried was accepted; what is suppressed is not tried.
     pub fn all_accepted(&self) -> bool {
         self.failed + self.in_doubt + self.deferred + self.expired + self.held == 0
     }
@@ -181,10 +185,12 @@ impl Delivery {
         f64::from(self.clock.random_id().as_u128() as u16) / f64::from(u16::MAX)
     }
 
-    /// Whom bounces of this shop's mails go to.
-    fn envelope_from(&self, shop_id: &str) -> Arc<str> {
-        let mail = self.settings.mail.as_ref();
-        let from = mail.and_then(|mail| mail.return_path.clone()).or_else(|| self.settings.shop(shop_id).mail_from);
+    /// Whom bounces of this shop's notification `id` go to.
+    fn envelope_from(&self, shop_id: &str, id: Uuid) -> Arc<str> {
+        if let Some(path) = self.settings.mail.as_ref().and_then(|mail| mail.return_path.as_ref()) {
+            return path.of(id).into();
+        }
+        let from = self.settings.shop(shop_id).mail_from;
         let address = from.and_then(|from| from.parse::<lettre::message::Mailbox>().ok());
         address.map_or_else(|| Arc::from(""), |mailbox| Arc::from(mailbox.email.to_string()))
     }

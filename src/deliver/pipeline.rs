@@ -301,7 +301,8 @@ impl Delivered {
         let counter = match finish.fate {
             Fate::Sent => &mut self.accepted,
             Fate::InDoubt { .. } => &mut self.in_doubt,
-            Fate::Failed { .. } => &mut self.failed,
+            Fate::Failed { .. } | Fate::BadAddress { .. } => &mut self.failed,
+            Fate::Suppressed { .. } => &mut self.suppressed,
             Fate::Again { .. } => &mut self.deferred,
             Fate::Overtaken { .. } => &mut self.overtaken,
             Fate::Expired => &mut self.expired,

@@ -17,6 +17,7 @@ use crate::dkim;
 use crate::links::{LinkKeys, dummy};
 use crate::outbox::notification::WEBHOOK;
 use crate::outbox::schedule::Schedule;
+use crate::outbox::stream::Stream;
 use crate::render::RenderError;
 use crate::render::draft::Draft;
 use crate::render::mail::Mail;
@@ -24,6 +25,7 @@ use crate::render::mime::{self, Readable};
 use crate::settings::mail::DkimSettings;
 use crate::store::StoreError;
 use crate::store::outbox::{Claimed, Fate, Finish, Kept, Prepared};
+use crate::store::suppressions::folded;
 use crate::store::views::Order;
 
 /// What became of a batch.
@@ -55,10 +57,22 @@ impl Delivery {
         let rows: BTreeSet<i64> = claimed.iter().map(|claimed| claimed.order_row).collect();
         let orders = self.store.orders_with_lines(&rows.into_iter().collect::<Vec<_>>()).await?;
         let orders: HashMap<i64, &Order> = orders.iter().map(|order| (order.row, order)).collect();
+        let recipients: Vec<&str> = orders.values().map(|order| &*order.recipient).collect();
+        let barred = match way {
+            Way::Mail => self.store.barred(&recipients).await?,
+            // It is mail that an address is spared.
+            Way::Webhook => HashMap::new(),
+        };
         let mut batch = Batch::default();
         let mut sendable = Vec::with_capacity(claimed.len());
         for claimed in claimed {
             let Some(order) = orders.get(&claimed.order_row).copied() else { continue };
+            let stream = Stream::of(&claimed.content);
+            if let Some(reason) = barred.get(&(folded(&order.recipient), stream)) {
+                let note = format!("the address gets no {}: {reason}", stream.in_words());
+                batch.finish(claimed, Fate::Suppressed { note });
+                continue;
+            }
             let schedule = self.schedules.of(&order.shop_id);
             match compose::check(&claimed, order, schedule, now) {
                 Check::Send => sendable.push(Sendable { claimed, order, schedule }),
@@ -175,7 +189,7 @@ impl Delivery {
     fn job(&self, one: Sendable<'_>, bytes: Vec<u8>) -> Job {
         Job {
             revision: one.order.revision,
-            from: self.envelope_from(&one.order.shop_id),
+            from: self.envelope_from(&one.order.shop_id, one.claimed.id),
             to: one.order.recipient.clone(),
             bytes,
             claimed: one.claimed,

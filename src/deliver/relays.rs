@@ -11,10 +11,15 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::Instant;
 
 use super::breaker::{Breaker, ask_again_at};
+use super::outcome::{EnhancedCode, Outcome, Phase, Refusal, Reply};
 use super::smtp::relay::Relay;
 
 /// What a relay gets that asked for less (421, rate limits).
 const PAUSE: SignedDuration = SignedDuration::from_mins(1);
+
+/// So many recipients in a row that are refused alike are the relay's fault, or that of our login there: no list of
+/// addresses is that bad, and none of them must be barred for it.
+const REFUSED_ALIKE: usize = 5;
 
 /// One relay and how it is doing.
 #[derive(Debug)]
@@ -29,6 +34,26 @@ struct State {
     breaker: Breaker,
     /// When the rate allows the next mail.
     next_mail: Option<Instant>,
+    /// The code that recipients were refused with since one was taken, and who they were.
+    refused: Option<(Codes, Vec<String>)>,
+}
+
+/// A reply's code and enhanced code.
+type Codes = (u16, Option<EnhancedCode>);
+
+impl State {
+    /// Counts one more refused recipient; how many in a row were refused with this code.
+    fn alike(&mut self, reply: &Reply, recipient: &str) -> usize {
+        let codes = (reply.code, reply.enhanced);
+        let (_, recipients) = match self.refused.take_if(|(of, _)| *of == codes) {
+            Some(same) => self.refused.insert(same),
+            None => self.refused.insert((codes, Vec::new())),
+        };
+        if recipients.len() < REFUSED_ALIKE && !recipients.iter().any(|known| known == recipient) {
+            recipients.push(recipient.to_owned());
+        }
+        recipients.len()
+    }
 }
 
 impl Station {
@@ -54,6 +79,28 @@ impl Station {
     /// It took or refused a mail as it should.
     pub fn works(&self) {
         self.state().breaker.works();
+    }
+
+    /// What a try means beside those before it: of many recipients in a row that are refused alike, the relay is to
+    /// blame from the fifth on.
+    pub fn judge(&self, outcome: Outcome, recipient: &str) -> Outcome {
+        let mut state = self.state();
+        match outcome {
+            Outcome::Accepted { .. } => {
+                state.refused = None;
+                outcome
+            }
+            Outcome::NotSent {
+                why: Refusal::BadAddress | Refusal::Permanent,
+                phase: Phase::RcptTo,
+                reply: Some(reply),
+                detail,
+            } if state.alike(&reply, recipient) >= REFUSED_ALIKE => {
+                let detail = format!("{REFUSED_ALIKE} recipients in a row were refused alike: {detail}");
+                Outcome::NotSent { why: Refusal::Relay, phase: Phase::RcptTo, reply: Some(reply), detail }
+            }
+            outcome => outcome,
+        }
     }
 
     /// It could not be reached, or is at fault.

@@ -24,7 +24,8 @@ pub fn fate(claimed: &Claimed, outcome: &Outcome, settings: &DeliverySettings, n
             Fate::InDoubt { again: resend.then(|| now + retry_after(&settings.retry, 1, jitter)) }
         }
         Outcome::NotSent { why, detail, .. } => match why {
-            Refusal::BadAddress | Refusal::Permanent => Fate::Failed { note: format!("refused for good: {detail}") },
+            Refusal::BadAddress => Fate::BadAddress { note: format!("refused for good: {detail}") },
+            Refusal::Permanent => Fate::Failed { note: format!("refused for good: {detail}") },
             Refusal::Temporary => by_ladder(claimed, detail, settings, now, jitter),
             Refusal::Relay | Refusal::Paused => Fate::Again { due_at: now + UNCHARGED_PAUSE.signed(), charged: false },
             Refusal::Stale => Fate::Again { due_at: now, charged: false },
@@ -69,7 +70,7 @@ pub(super) mod tests {
             order_row: 1,
             channel: MAIL.into(),
             kind: Kind::Backordered,
-            content: Content { kind: Kind::Backordered, lines: vec![] },
+            content: Content { kind: Kind::Backordered, lines: vec![], again: false },
             fence: 1,
             created_at: Timestamp::UNIX_EPOCH,
             charged,
@@ -108,7 +109,7 @@ pub(super) mod tests {
         assert_eq!(decided(&fresh, &refused(Refusal::Stale)), "again 0 false");
         let failed = |why| decided(&fresh, &refused(why));
         assert_eq!(failed(Refusal::Permanent), "Failed { note: \"refused for good: 450 4.2.0 later\" }");
-        assert_eq!(failed(Refusal::BadAddress), failed(Refusal::Permanent));
+        assert_eq!(failed(Refusal::BadAddress), "BadAddress { note: \"refused for good: 450 4.2.0 later\" }");
     }
 
     #[test]

@@ -13,7 +13,7 @@ use crate::promise::calendar::add_days;
 use crate::promise::case::{Case, Ended};
 use crate::promise::deadline::Flag;
 use crate::promise::owed::Owed;
-use crate::promise::terms::Terms;
+use crate::promise::terms::{Silence, Terms};
 use crate::shop::line::Status;
 use crate::watch::detect::{self, Change};
 use crate::watch::standing::{Standing, Told};
@@ -135,6 +135,16 @@ impl<'a> Found<'a> {
     /// Whether the line has news that was not planned before.
     pub(super) fn is_fresh(&self) -> bool {
         !self.changes.is_empty() && self.view.planned != Some(self.as_planned())
+    }
+
+    /// Which of the news that was said of the line when it stood as `then` is still true.
+    pub(super) fn still_true(&self, said: &[Kind], then: &Standing) -> Vec<Kind> {
+        let is_true = |kind: &Kind| match kind {
+            Kind::ReplyNeeded => self.ended.is_none() && self.terms.silence == Silence::Cancels,
+            Kind::Cancelled => true,
+            _ => self.ended.is_none(),
+        };
+        if self.standing == *then { said.iter().copied().filter(is_true).collect() } else { Vec::new() }
     }
 
     fn as_planned(&self) -> Planned {

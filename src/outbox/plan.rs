@@ -10,8 +10,10 @@ use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::again;
 use super::found::Found;
 use super::notification::Kind;
+use super::saying::{news, still_waiting};
 use super::schedule::Schedule;
 use crate::choice::Choice;
 use crate::promise::deadline::Flag;
@@ -92,6 +94,9 @@ pub struct Content {
     pub kind: Kind,
     /// Lines with news first, then the other waiting lines, unchanged.
     pub lines: Vec<ContentLine>,
+    /// Staff had it said again: it tells no news.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub again: bool,
 }
 
 impl Content {
@@ -263,11 +268,19 @@ pub fn plan(view: &OrderView, at: Circumstances) -> Plan {
     }
 }
 
-/// What the unsent notification of kind `kind` would say now; `None`: nothing is left to tell. Delivery compares it
-/// with what was planned, right before each try.
-pub fn wanted(view: &OrderView, kind: Kind, at: Circumstances) -> Option<Content> {
+/// What the unsent notification that was to say `planned` would say now; `None`: nothing is left to tell. Delivery
+/// compares the two, right before each try.
+pub fn wanted(view: &OrderView, planned: &Content, at: Circumstances) -> Option<Content> {
     let found: Vec<Found> = view.lines.iter().map(|line| Found::of(line, at)).collect();
-    news(&found).or_else(|| if kind == Kind::StillWaiting { still_waiting(&found) } else { None })
+    wanted_of(&found, planned)
+}
+
+fn wanted_of(found: &[Found], planned: &Content) -> Option<Content> {
+    news(found).or_else(|| match planned.kind {
+        _ if planned.again => again::again(found, planned),
+        Kind::StillWaiting => still_waiting(found),
+        _ => None,
+    })
 }
 
 /// When the order last changed, and since when it is unsettled after this look.
@@ -311,8 +324,7 @@ fn act(view: &OrderView, found: &[Found], unsettled: Option<Timestamp>, at: Circ
     }
     // What staff let go stays free.
     let held = || unsent.held.clone().or_else(|| must_be_seen(found).filter(|_| !unsent.released));
-    let content = news(found).or_else(|| still_waiting(found).filter(|_| unsent.content.kind == Kind::StillWaiting));
-    match content {
+    match wanted_of(found, &unsent.content) {
         None => Action::Supersede,
         Some(content) if content == unsent.content => match (unsent.settled, rests(&content)) {
             (false, true) => Action::Settle { due_at: due_at(&content, view, unsettled, at) },
@@ -324,7 +336,7 @@ fn act(view: &OrderView, found: &[Found], unsettled: Option<Timestamp>, at: Circ
 }
 
 /// Why staff must see the notification before the customer does; `None`: it may leave.
-fn must_be_seen(found: &[Found]) -> Option<String> {
+pub(super) fn must_be_seen(found: &[Found]) -> Option<String> {
     let reason = |line: &Found| {
         Some(match line.hold? {
             Flag::NoReason => format!(
@@ -356,7 +368,7 @@ fn due_at(content: &Content, view: &OrderView, unsettled: Option<Timestamp>, at:
 }
 
 /// When the calendar may next have something to say.
-fn look_again(
+pub(super) fn look_again(
     view: &OrderView,
     quiet_since: Option<Timestamp>,
     found: &[Found],
@@ -377,23 +389,4 @@ fn look_again(
     // What fell due before a poll is still to be decided by a sweep.
     let missed = view.look_at.filter(|look_at| at.look != Look::Sweep && *look_at <= at.began);
     overdue.chain(update).chain(by_law).chain(expires_at).chain(missed).min()
-}
-
-/// All untold news of an order with its other waiting lines; `None`: there is no news.
-fn news(found: &[Found]) -> Option<Content> {
-    let told = |line: &Found| line.changes.iter().map(|change| change.kind).collect();
-    let mut lines: Vec<ContentLine> =
-        found.iter().filter(|line| !line.changes.is_empty()).map(|line| line.content(told(line))).collect();
-    let kind = lines.iter().filter_map(|line| line.news.first()).min().copied()?;
-    lines.sort_by_key(|line| line.news.first().copied());
-    let unchanged = found.iter().filter(|line| line.changes.is_empty() && line.waits_as_told());
-    lines.extend(unchanged.map(|line| line.content(Vec::new())));
-    Some(Content { kind, lines })
-}
-
-/// "Still waiting" for every line that waits; `None`: none does.
-fn still_waiting(found: &[Found]) -> Option<Content> {
-    let waiting = found.iter().filter(|line| line.waits_as_told());
-    let lines: Vec<ContentLine> = waiting.map(|line| line.content(vec![Kind::StillWaiting])).collect();
-    (!lines.is_empty()).then_some(Content { kind: Kind::StillWaiting, lines })
 }

@@ -6,6 +6,7 @@ use lettre::Address;
 use lettre::message::Mailbox;
 
 use super::duration::Span;
+use super::return_path::ReturnPath;
 use super::secret::Secret;
 use super::section::Section;
 use super::shop::one_line;
@@ -18,7 +19,7 @@ pub struct MailSettings {
     pub from: String,
     pub reply_to: Option<String>,
     /// The envelope sender that bounces go to; default: the address of `from`.
-    pub return_path: Option<String>,
+    pub return_path: Option<ReturnPath>,
     /// Tried in order; at least one.
     pub relays: Vec<RelaySettings>,
     pub dkim: Option<DkimSettings>,
@@ -59,7 +60,7 @@ impl MailSettings {
     pub(super) fn read(mut section: Section<'_>) -> Option<MailSettings> {
         let from = section.required("from", "Acme Outdoor <orders@shop.example>", mailbox);
         let reply_to = section.text("reply_to", mailbox);
-        let return_path = section.text("return_path", address);
+        let return_path = section.text("return_path", ReturnPath::parse);
         let sections = section.tables("relays").unwrap_or_default();
         if sections.is_empty() {
             section.missing("relays", "add [[mail.relays]] with url = \"smtp://user@relay.example:587\"");

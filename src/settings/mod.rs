@@ -21,6 +21,7 @@ pub mod orders;
 pub mod problem;
 mod reading;
 pub mod receiver;
+pub mod return_path;
 pub mod rules;
 pub mod secret;
 mod section;

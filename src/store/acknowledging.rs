@@ -29,7 +29,7 @@ pub(super) async fn acknowledge(
     let mut news_id = None;
     for channel in asking.channels {
         if !amend(tx, line.order_row, channel, &said, asking.now).await? {
-            let content = Content { kind: Kind::ChoiceReceived, lines: vec![said.clone()] };
+            let content = Content { kind: Kind::ChoiceReceived, lines: vec![said.clone()], again: false };
             make(tx, line.order_row, channel, &content, asking.now + settle, &mut news_id, asking).await?;
         }
     }
@@ -53,7 +53,7 @@ pub(super) async fn refuse(
         quantity: answer.quantity,
         ..said(&line, vec![Kind::ChoiceRefused], asking.today)
     };
-    let content = Content { kind: Kind::ChoiceRefused, lines: vec![said] };
+    let content = Content { kind: Kind::ChoiceRefused, lines: vec![said], again: false };
     let mut news_id = None;
     for channel in asking.channels {
         let waiting = sql!("select max(due_at) as due_at from outbox where order_row = $1 and channel = $2 and kind = $3 "

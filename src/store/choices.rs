@@ -155,7 +155,7 @@ impl Store {
             let renew = sql!("update orders set link_id = $2 where id = $1");
             tx.execute(renew, values![order_row, asking.clock.new_id()]).await?;
         }
-        let content = Content { kind: Kind::FreshLink, lines: waiting(&found, asking.today) };
+        let content = Content { kind: Kind::FreshLink, lines: waiting(&found, asking.today), again: false };
         let mut news_id = None;
         for channel in asking.channels {
             make(&mut tx, order_row, channel, &content, asking.now, &mut news_id, asking).await?;

@@ -14,7 +14,7 @@ use super::dialect::{Tx, batch, sql, values};
 use super::moves::{CRASHED, CRASHED_IN_TRANSFER, Move, apply, move_of, successors, task_of};
 use super::outbox::{Attempt, Claimed, Fate, Finish, claimed_of};
 use super::tasks::{self, NewTask};
-use super::{Store, StoreError, promises, views};
+use super::{Store, StoreError, promises, refusing, views};
 use crate::failpoint::Commit;
 use crate::outbox::notification::State;
 use crate::watch::standing::Told;
@@ -124,6 +124,7 @@ async fn end(tx: &mut Tx, finished: &[&Finish], now: Timestamp) -> Result<(), St
         finished.iter().partition(|finish| matches!(finish.fate, Fate::Sent | Fate::InDoubt { .. }));
     tell(tx, &told, now).await?;
     accept(tx, finished, now).await?;
+    refusing::bar(tx, finished, now).await?;
     let overtaken = |finish: &&Finish| {
         let claimed = &finish.claimed;
         let untold = claimed.doubts == 0 || claimed.is_repeatable();

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use super::dialect::{Row, sql, values};
+use super::dialect::{Row, Value, sql, values};
 use super::{Store, StoreError};
 use crate::outbox::notification::{Kind, State};
 use crate::outbox::plan::Content;
@@ -18,7 +18,8 @@ pub struct LogFilter {
     pub product: Option<String>,
     /// Finds any news that a notification carries.
     pub kind: Option<Kind>,
-    pub state: Option<State>,
+    /// One of these; empty: any.
+    pub states: Vec<State>,
     pub since: Option<Timestamp>,
     /// Not included.
     pub until: Option<Timestamp>,
@@ -72,32 +73,56 @@ pub struct Event {
     pub detail: String,
 }
 
-impl Store {
-    /// The notifications that `filter` lets through, newest first.
-    pub async fn log(&self, filter: &LogFilter) -> Result<Vec<LogEntry>, StoreError> {
-        let mut tx = self.read().await?;
-        let entries = sql!("select n.*, o.order_id, o.order_number, o.shop_id, o.recipient, o.locale "
-            "from notifications n join orders o on o.id = n.order_row "
+impl LogFilter {
+    /// What stands for `$1` to `$8` in a statement that is filtered.
+    fn values(&self) -> Vec<Value> {
+        let states = self.states.iter().fold(String::from(" "), |words, state| words + state.word() + " ");
+        values![
+            self.order.clone(),
+            self.email.clone(),
+            self.product.clone(),
+            self.kind.map(Kind::word),
+            Some(states).filter(|_| !self.states.is_empty()),
+            self.since,
+            self.until,
+            self.shop_id.clone(),
+        ]
+    }
+}
+
+/// A statement about the notifications that a filter lets through: what is selected of them, and what follows.
+macro_rules! filtered {
+    ($select:literal, $rest:literal) => {
+        sql!($select "from notifications n join orders o on o.id = n.order_row "
             "where ($1 is null or o.order_id = $1 or o.order_number = $1) and ($2 is null or lower(o.recipient) = lower($2)) "
             "and ($3 is null or exists (select 1 from lines l join "
             either("json_each(n.content, '$.lines')", "jsonb_array_elements(n.content::jsonb->'lines')")
             " said on l.line_id = said.value->>'line_id' where l.shop_id = o.shop_id "
             "and (l.product_key = $3 or " either("l.snapshot->>'sku'", "l.snapshot::jsonb->>'sku'") " = $3))) "
-            "and ($4 is null or n.kinds like '% ' || $4 || ' %') and ($5 is null or n.state = $5) "
-            "and ($6 is null or n.created_at >= $6) and ($7 is null or n.created_at < $7) and ($8 is null or o.shop_id = $8) "
-            "order by n.created_at desc, n.id desc limit $9");
-        let values = values![
-            filter.order.clone(),
-            filter.email.clone(),
-            filter.product.clone(),
-            filter.kind.map(Kind::word),
-            filter.state.map(State::word),
-            filter.since,
-            filter.until,
-            filter.shop_id.clone(),
-            filter.limit,
-        ];
+            "and ($4 is null or n.kinds like '% ' || $4 || ' %') and ($5 is null or $5 like '% ' || n.state || ' %') "
+            "and ($6 is null or n.created_at >= $6) and ($7 is null or n.created_at < $7) and ($8 is null or o.shop_id = $8)"
+            $rest)
+    };
+}
+
+impl Store {
+    /// The notifications that `filter` lets through, newest first.
+    pub async fn log(&self, filter: &LogFilter) -> Result<Vec<LogEntry>, StoreError> {
+        let mut tx = self.read().await?;
+        let entries = filtered!(
+            "select n.*, o.order_id, o.order_number, o.shop_id, o.recipient, o.locale ",
+            " order by n.created_at desc, n.id desc limit $9"
+        );
+        let mut values = filter.values();
+        values.push(filter.limit.into());
         tx.rows(entries, values).await?.iter().map(entry_of).collect()
+    }
+
+    /// The ids of all notifications that `filter` lets through, oldest first. Its limit does not count.
+    pub async fn chosen(&self, filter: &LogFilter) -> Result<Vec<Uuid>, StoreError> {
+        let mut tx = self.read().await?;
+        let ids = filtered!("select n.id ", " order by n.created_at, n.id");
+        tx.rows(ids, filter.values()).await?.iter().map(|row| row.id("id")).collect()
     }
 
     /// One notification.
@@ -211,7 +236,7 @@ fn is_hyphen(at: usize) -> bool {
     matches!(at, 8 | 13 | 18 | 23)
 }
 
-fn entry_of(row: &Row) -> Result<LogEntry, StoreError> {
+pub(super) fn entry_of(row: &Row) -> Result<LogEntry, StoreError> {
     Ok(LogEntry {
         id: row.id("id")?,
         news_id: row.id("news_id")?,

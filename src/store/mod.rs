@@ -5,6 +5,7 @@
 //! suite of tests runs it on both.
 
 mod acknowledging;
+pub mod bounces;
 pub mod choices;
 mod confirming;
 pub mod deadlines;
@@ -24,8 +25,12 @@ pub mod promises;
 pub mod proof;
 pub mod reach;
 pub mod record;
+mod refusing;
+pub mod resend;
 pub mod staff;
+pub mod suppressions;
 pub mod tasks;
+pub mod tokens;
 pub mod views;
 mod webhook;
 
@@ -60,10 +65,16 @@ pub struct Store {
 }
 
 /// Every migration in order; their position is their number. Applied ones are never edited.
-const MIGRATIONS: [Sql; 1] = [Sql {
-    sqlite: include_str!("../../migrations/sqlite/0001_first.sql"),
-    postgres: include_str!("../../migrations/postgres/0001_first.sql"),
-}];
+const MIGRATIONS: [Sql; 2] = [
+    Sql {
+        sqlite: include_str!("../../migrations/sqlite/0001_first.sql"),
+        postgres: include_str!("../../migrations/postgres/0001_first.sql"),
+    },
+    Sql {
+        sqlite: include_str!("../../migrations/sqlite/0002_staff_and_bounces.sql"),
+        postgres: include_str!("../../migrations/postgres/0002_staff_and_bounces.sql"),
+    },
+];
 
 /// The version of the state database that this program makes and knows.
 pub const VERSION: usize = MIGRATIONS.len();

@@ -12,6 +12,7 @@ use uuid::Uuid;
 use super::StoreError;
 use super::dialect::{Tx, batch, sql};
 use super::outbox::{Attempt, Fate, Finish};
+use super::suppressions::Stream;
 use super::tasks::{self, NewTask};
 use crate::outbox::notification::State;
 
@@ -41,6 +42,8 @@ pub(super) struct Move {
     doubts: i64,
     crashes: i64,
     duplicate: bool,
+    /// An update that the address gets no more: nobody waits for it.
+    spared: bool,
     tells: bool,
     repeatable: bool,
 }
@@ -75,6 +78,7 @@ pub(super) fn move_of(finish: &Finish, successors: &HashSet<Uuid>, now: Timestam
         crashes: i64::from(attempt.is_some_and(|attempt| [CRASHED, CRASHED_IN_TRANSFER].contains(&attempt.outcome))),
         // Tried again after a try that may have been accepted, and accepted now, or perhaps.
         duplicate: claimed.doubts > 0 && matches!(finish.fate, Fate::Sent | Fate::InDoubt { .. }),
+        spared: matches!(finish.fate, Fate::Suppressed { .. }) && Stream::of(&claimed.content) != Stream::OrderNotices,
         tells: claimed.tells(),
         repeatable: claimed.is_repeatable(),
     };
@@ -89,8 +93,11 @@ pub(super) fn move_of(finish: &Finish, successors: &HashSet<Uuid>, now: Timestam
             row.due_at = again.map(Timestamp::as_microsecond);
             row.note = Some("it may have been sent: there was no reply to its end".into());
         }
-        Fate::Failed { note } => {
+        Fate::Failed { note } | Fate::BadAddress { note } => {
             (row.state, row.leaves, row.note) = (State::Failed.word(), true, Some(note.clone()));
+        }
+        Fate::Suppressed { note } => {
+            (row.state, row.leaves, row.note) = (State::Suppressed.word(), true, Some(note.clone()));
         }
         Fate::Again { due_at, charged } => {
             (row.due_at, row.charged) = (Some(due_at.as_microsecond()), i64::from(*charged));
@@ -159,13 +166,15 @@ pub(super) async fn apply(tx: &mut Tx, moves: &[Move], now: Timestamp) -> Result
     Ok(())
 }
 
-/// What failed for good, came too late, or may or may not have been sent, waits for a person.
+/// What failed for good, came too late, may not be sent, or may or may not have been sent, waits for a person; but an
+/// update that an address is spared does not.
 fn task(row: &Move) -> Option<NewTask> {
     let reason = row.note.clone().or_else(|| row.reply.clone()).unwrap_or_default();
     let state = State::of_word(row.state)?;
     match (state, row.repeatable) {
         // The one by which she is told says the same.
         (State::Expired, _) if !row.tells => None,
+        (State::Suppressed, _) if row.spared => None,
         (State::Failed, true) => {
             let mend = "see why the receiver does not take it; it is not sent again";
             Some(NewTask {
@@ -180,9 +189,14 @@ fn task(row: &Move) -> Option<NewTask> {
 /// The task that a notification which ended in `state` leaves to staff.
 pub(super) fn task_of(state: State, id: Uuid, reason: String) -> Option<NewTask> {
     let mend = match state {
-        State::Failed => "tell the customer by other means, or correct her address in the shop",
-        State::InDoubt => "ask the relay's log or the customer whether it arrived",
+        State::Failed => {
+            "tell the customer by other means, or correct her address in the shop; `backorderd resend` sends it again"
+        }
+        State::InDoubt => "ask the relay's log or the customer whether it arrived; if not, `backorderd resend` it",
         State::Expired => "a refund may be owed: see `backorderd deadlines`",
+        State::Suppressed => {
+            "tell the customer by other means, or correct her address in the shop; see `backorderd suppress list`"
+        }
         _ => return None,
     };
     Some(NewTask {

@@ -111,6 +111,14 @@ pub enum Fate {
     Failed {
         note: String,
     },
+    /// Failed, because the address itself is bad: it is barred from the notification's stream.
+    BadAddress {
+        note: String,
+    },
+    /// The address gets no such mail.
+    Suppressed {
+        note: String,
+    },
     /// It comes back; a charged try brings the end of the ladder nearer.
     Again {
         due_at: Timestamp,

@@ -94,9 +94,10 @@ impl Store {
     /// Everything that waits for a person but refunds; legal notices that are held first, then the oldest.
     pub async fn tasks(&self) -> Result<Vec<Task>, StoreError> {
         let mut tx = self.read().await?;
-        let open = sql!(
-            "select id, kind, shop_id, subject, reason, mend, created_at from tasks where done_at is null order by id"
-        );
+        let open = sql!("select t.id, t.kind, t.shop_id, t.subject, t.reason, t.mend, t.created_at, "
+            "case when t.kind in ('failed', 'suppressed', 'bounced') then (select min(said.value->>'expires_at') from sent_log s join "
+            either("json_each(s.content, '$.lines')", "jsonb_array_elements(s.content::jsonb->'lines')")
+            " said on true where s.id = t.subject) end as too_late_at from tasks t where t.done_at is null order by t.id");
         let mut tasks = tx.rows(open, values![]).await?.iter().map(task_of).collect::<Result<Vec<_>, _>>()?;
         tasks.extend(held(&mut tx).await?);
         tasks.extend(without_address(&mut tx).await?);
@@ -149,7 +150,7 @@ fn task_of(row: &Row) -> Result<Task, StoreError> {
         reason: row.text("reason")?,
         mend: row.text("mend")?,
         since: row.time("created_at")?,
-        too_late_at: None,
+        too_late_at: midnight(row)?,
     })
 }
 

@@ -12,7 +12,7 @@
 mod facts;
 mod link;
 mod page;
-mod visitor;
+pub(super) mod visitor;
 
 use std::sync::Arc;
 

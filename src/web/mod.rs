@@ -3,9 +3,11 @@
 //! In: HTTP requests. Out: pages. Pages hold tokens in their addresses, so they are never cached and tell no other site
 //! where somebody came from. Errors show no details.
 
+mod bounces;
 mod choice;
 mod guessing;
 mod machines;
+pub mod token;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -17,7 +19,7 @@ use axum::extract::DefaultBodyLimit;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
 use jiff::{SignedDuration, Timestamp};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -38,6 +40,8 @@ const SEEN_EVERY: Duration = Duration::from_mins(1);
 const PATIENCE: Duration = Duration::from_secs(30);
 /// More than any form of ours holds.
 const LONGEST_FORM: usize = 16 * 1024;
+/// More than providers send at once; Amazon SNS stops at 256 KiB, but dumps of mails are longer.
+const LONGEST_EVENTS: usize = 4 << 20;
 const A_DAY: SignedDuration = SignedDuration::from_hours(24);
 
 /// What the pages work with.
@@ -87,7 +91,11 @@ pub fn router(web: Arc<Web>) -> Router {
         .route("/healthz", get(machines::alive))
         .route("/readyz", get(machines::ready))
         .route("/metrics", get(machines::metrics));
-    customer.merge(machines).with_state(web)
+    let api = Router::new()
+        .route("/api/v1/bounces", post(bounces::take))
+        .layer(DefaultBodyLimit::max(LONGEST_EVENTS))
+        .layer(middleware::from_fn(keep_private));
+    customer.merge(machines).merge(api).with_state(web)
 }
 
 /// Binds the address at once, so that a taken port is an error of the start; what is returned serves until `app` stops.

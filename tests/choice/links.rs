@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use super::{Site, buttons, page_of, serve};
 use crate::support::app::TestApp;
+use crate::support::staff::by;
 
 const FRESH: &str = "Send a fresh link";
 
@@ -234,7 +235,7 @@ async fn an_old_link_offers_a_fresh_one_once_an_hour() {
         join_all((0..20).map(|_| site.http.post(&old, &[("fresh", "1")]))).await;
         let entry = site.entries().await.pop().unwrap();
         assert_eq!((entry.kind.word(), entry.state, entry.due_at), ("fresh_link", State::Queued, site.now()));
-        assert!(site.store.hold(&[entry.id]).await.unwrap().is_empty());
+        assert!(site.store.hold(&[entry.id], &by(), site.now()).await.unwrap().is_empty());
         let made = async || site.log().await.iter().filter(|entry| entry.starts_with("fresh_link")).count();
         assert_eq!(made().await, 1);
         // The fresh one acts, and the old one does not come to life again.

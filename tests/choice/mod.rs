@@ -23,7 +23,7 @@ use crate::support::http::{Http, Reply};
 use crate::support::state::{ENGINES, Engine};
 
 /// Everything but the single facts, where a process says that it serves pages.
-const MEMORY: [&str; 15] = [
+const MEMORY: [&str; 18] = [
     "orders",
     "retired_links",
     "lines",
@@ -36,6 +36,9 @@ const MEMORY: [&str; 15] = [
     "contents",
     "events",
     "tasks",
+    "staff_actions",
+    "suppressions",
+    "bounces",
     "expected_dates",
     "stock",
     "leases",

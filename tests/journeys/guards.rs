@@ -2,10 +2,11 @@
 
 use backorderd::outbox::notification::State;
 use backorderd::store::facts::fact;
-use backorderd::store::staff::Unsent;
+use backorderd::store::log::LogFilter;
 use backorderd::watch::{Disbelief, WatchError};
 
 use crate::support::app::TestApp;
+use crate::support::staff::by;
 
 async fn refused(app: &TestApp) -> Disbelief {
     match app.try_sweep().await {
@@ -52,9 +53,9 @@ async fn a_flood_is_held_for_staff() {
 async fn released(app: &TestApp) {
     put(app, 11).await;
     app.settle().await;
-    let held = Unsent { states: vec![State::Held], ..Unsent::default() };
-    let ids = app.store.unsent(&held).await.unwrap();
-    assert_eq!(app.store.release(&ids, app.now()).await.unwrap().len(), 11);
+    let held = LogFilter { states: vec![State::Held], ..LogFilter::default() };
+    let ids = app.store.chosen(&held).await.unwrap();
+    assert_eq!(app.store.release(&ids, &by(), app.now()).await.unwrap().len(), 11);
 }
 
 #[tokio::test]

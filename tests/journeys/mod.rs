@@ -4,6 +4,7 @@ mod calendar;
 mod guards;
 mod law;
 mod recipients;
+mod resend;
 mod sending;
 mod settling;
 mod silence;

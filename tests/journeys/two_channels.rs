@@ -4,6 +4,7 @@
 use crate::support::app::{Differing, TestApp};
 use crate::support::receiver::{Receiver, SECRET, Says};
 use crate::support::smtp_server::{Act, At};
+use crate::support::staff::by;
 use crate::support::state::ENGINES;
 
 async fn on_both() -> Vec<(TestApp, Receiver)> {
@@ -169,12 +170,12 @@ async fn settling_news_is_amended_on_both_and_what_staff_hold_on_one_stays_held(
         app.shop.backorder("A1").await;
         app.sweep().await;
         let webhook = app.entries().await.into_iter().find(|entry| entry.channel == "webhook").unwrap();
-        assert_eq!(app.store.hold(&[webhook.id]).await.unwrap(), [webhook.id]);
+        assert_eq!(app.store.hold(&[webhook.id], &by(), app.now()).await.unwrap(), [webhook.id]);
         app.shop.expect("A1", "2027-03-01").await;
         app.tick_all().await;
         assert_eq!(log(&app).await, ["mail backordered sent", "webhook backordered held"]);
         assert!(app.last_mail().text.contains("March 1, 2027"));
-        app.store.release(&[webhook.id], app.now()).await.unwrap();
+        app.store.release(&[webhook.id], &by(), app.now()).await.unwrap();
         app.deliver().await;
         let [message] = &receiver.messages()[..] else { panic!("{:?}", receiver.messages()) };
         assert_eq!(message.json()["data"]["lines"][0]["expected_on"], "2027-03-01");

@@ -12,6 +12,7 @@ use tokio::task::JoinSet;
 
 use crate::support::app::{ADA, Process, TestApp};
 use crate::support::receiver::{Message, Receiver, SECRET, Says, babbler};
+use crate::support::staff::by;
 use crate::support::state::ENGINES;
 
 const NEXT_SECRET: &str = "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
@@ -356,10 +357,10 @@ async fn quiet_hours_holds_and_expired_notices_are_the_same_as_of_mails() {
         assert_eq!(receiver.messages().len(), 0);
         app.advance_to("2027-01-13T07:00");
         let id = app.entries().await[0].id;
-        assert_eq!(app.store.hold(&[id]).await.unwrap(), [id]);
+        assert_eq!(app.store.hold(&[id], &by(), app.now()).await.unwrap(), [id]);
         app.deliver().await;
         assert_eq!((receiver.messages().len(), app.log().await), (0, vec!["backordered held".to_owned()]));
-        app.store.release(&[id], app.now()).await.unwrap();
+        app.store.release(&[id], &by(), app.now()).await.unwrap();
         app.deliver().await;
         assert_eq!((receiver.messages().len(), app.log().await), (1, vec!["backordered sent".to_owned()]));
     }

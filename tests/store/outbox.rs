@@ -10,6 +10,7 @@ use backorderd::store::outbox::{Claimed, Fate, Finish, Prepared};
 use uuid::Uuid;
 
 use super::*;
+use crate::support::staff::by;
 use crate::support::state::State;
 
 async fn entry(store: &Store, id: Uuid) -> LogEntry {
@@ -522,7 +523,7 @@ async fn what_kills_its_process_three_times_is_held() {
         assert_eq!(log(store).await, ["backordered held"]);
         let tasks = store.tasks().await.unwrap();
         assert_eq!(tasks[0].reason, "the process that had it in hand died three times");
-        store.release(&[tasks[0].subject.parse().unwrap()], later(4)).await.unwrap();
+        store.release(&[tasks[0].subject.parse().unwrap()], &by(), later(4)).await.unwrap();
         claim_one(store, later(4)).await;
         store.expire_leases().await.unwrap();
         store.reap(Some(later(60)), later(4)).await.unwrap();

@@ -39,7 +39,7 @@ async fn every_filter_narrows_the_log() {
         assert_eq!(found(store, LogFilter { product: text("SKU-B1"), ..all() }).await, ["S2"]);
         assert_eq!(found(store, LogFilter { kind: Some(Kind::DateChanged), ..all() }).await, ["S1"]);
         assert_eq!(found(store, LogFilter { kind: Some(Kind::Backordered), ..all() }).await.len(), 4);
-        let state = |state| LogFilter { state: Some(state), ..all() };
+        let state = |state| LogFilter { states: vec![state], ..all() };
         assert_eq!(found(store, state(NotificationState::Sent)).await, ["S1"]);
         assert_eq!(found(store, state(NotificationState::Queued)).await.len(), 3);
         assert_eq!(

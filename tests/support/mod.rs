@@ -8,5 +8,6 @@ pub mod servers;
 pub mod shop_desk;
 pub mod shops;
 pub mod smtp_server;
+pub mod staff;
 pub mod state;
 pub mod ways;

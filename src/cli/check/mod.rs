@@ -3,6 +3,7 @@
 //! In: the settings. Out: one line for each thing that was looked at, `ok`, `warning` or `error`, and the mend. Writes
 //! and sends nothing. Every check is made, even where another one failed; one error makes the exit code 1.
 
+mod bounces;
 mod dkim;
 mod feeds;
 mod receivers;
@@ -71,6 +72,7 @@ pub async fn run(general: &General) -> anyhow::Result<ExitCode> {
         statements::check(&settings, &mut report).await;
         dkim::check(&settings, &mut report);
         receivers::check(&settings, store.as_ref(), &mut report).await;
+        bounces::check(&settings, &mut report);
         if let Some(store) = store {
             check_pages(&store, &mut report).await;
             store.close().await;

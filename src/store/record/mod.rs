@@ -5,7 +5,7 @@
 //! recorded as it is, is no change, and a notification is planned once for a difference.
 
 mod lines;
-mod plans;
+pub(super) mod plans;
 
 use std::collections::BTreeSet;
 

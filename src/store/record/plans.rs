@@ -51,7 +51,7 @@ struct NewRow {
 }
 
 /// Writes down what was decided about each order.
-pub(super) async fn record(
+pub(in crate::store) async fn record(
     tx: &mut Tx,
     orders: &[Order],
     plans: &[Plan],

@@ -1,0 +1,156 @@
+//! The folder that the mail server puts reports into (`[bounces] maildir`), read again and again.
+//!
+//! In: the files of `new/`. Out: each is recorded and goes to `cur/` as read, whatever it was; what is no report stays
+//! there for staff to read. A process that dies in between reads a file twice, which records nothing twice. Many
+//! processes may read one folder.
+
+use std::ffi::{OsStr, OsString};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use tokio::io::AsyncReadExt;
+use tokio::sync::watch;
+use tracing::{info, warn};
+
+use super::report;
+use crate::clock::Clock;
+use crate::settings::return_path::ReturnPath;
+use crate::store::{Store, StoreError};
+
+/// A report is short; of a mail that is longer the rest is not read.
+pub const LONGEST: u64 = 16 << 20;
+/// So many files are read before it is looked whether to stop.
+const AT_ONCE: usize = 500;
+/// What marks a file in `cur/` as read.
+const SEEN: &str = ":2,S";
+
+/// Reads the folder.
+pub struct Reader {
+    pub folder: PathBuf,
+    pub store: Store,
+    pub return_path: Option<ReturnPath>,
+    pub clock: Clock,
+    pub every: Duration,
+    /// True once the process is to stop.
+    pub stop: watch::Receiver<bool>,
+}
+
+/// What was in the folder.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Read {
+    /// Reports about mails of ours, those that were known before among them.
+    pub returned: usize,
+    /// Everything else.
+    pub other: usize,
+}
+
+/// Why the folder was not read.
+#[derive(Debug, thiserror::Error)]
+pub enum MaildirError {
+    #[error("bounces.maildir: {folder} cannot be read: {error}")]
+    Folder { folder: String, error: io::Error },
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Reader {
+    /// Reads what is new.
+    pub async fn tick(&self) -> Result<Read, MaildirError> {
+        let mut read = Read::default();
+        for name in self.new_files().await? {
+            let file = self.folder.join("new").join(&name);
+            let bytes = match whole(&file).await {
+                Ok(bytes) => bytes,
+                // Another process was faster.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                Err(error) => {
+                    warn!(file = %file.display(), %error, "a report cannot be read; it stays where it is");
+                    continue;
+                }
+            };
+            if self.take(&file, &bytes).await? {
+                read.returned += 1;
+            } else {
+                read.other += 1;
+            }
+            self.put_away(&file, &name).await?;
+        }
+        Ok(read)
+    }
+
+    /// The names of whole files, the oldest first: a maildir's names begin with the time.
+    async fn new_files(&self) -> Result<Vec<OsString>, MaildirError> {
+        let folder = self.folder.join("new");
+        let unreadable = |error| MaildirError::Folder { folder: folder.display().to_string(), error };
+        let mut names = Vec::new();
+        let mut entries = tokio::fs::read_dir(&folder).await.map_err(unreadable)?;
+        while let Some(entry) = entries.next_entry().await.map_err(unreadable)? {
+            // Whoever writes begins with a dot until the file is whole.
+            if names.len() < AT_ONCE && !entry.file_name().to_string_lossy().starts_with('.') {
+                names.push(entry.file_name());
+            }
+        }
+        names.sort();
+        Ok(names)
+    }
+
+    /// A file that was read goes to `cur`, whatever it was.
+    async fn put_away(&self, file: &Path, name: &OsStr) -> Result<(), MaildirError> {
+        let mut seen = name.to_owned();
+        if !name.to_string_lossy().contains(":2,") {
+            seen.push(SEEN);
+        }
+        let folder = self.folder.join("cur");
+        match tokio::fs::rename(file, folder.join(seen)).await {
+            Err(error) if error.kind() != io::ErrorKind::NotFound || !folder.is_dir() => {
+                Err(MaildirError::Folder { folder: folder.display().to_string(), error })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Records one file; whether it was a report about a mail of ours.
+    async fn take(&self, file: &Path, bytes: &[u8]) -> Result<bool, StoreError> {
+        let file = file.display();
+        let returned = match report::read(bytes, self.return_path.as_ref()) {
+            Ok(returned) => returned,
+            Err(why) => {
+                info!(%file, "{why}");
+                return Ok(false);
+            }
+        };
+        let taken = self.store.record_bounce(&returned, "report", self.clock.now()).await?;
+        if let Some(id) = taken.id() {
+            info!(notification.id = %id, verdict = returned.verdict.word(), "a mail came back");
+        } else {
+            warn!(%file, "a report names a notification that nobody knows");
+        }
+        Ok(taken.id().is_some())
+    }
+
+    /// Reads until the process is to stop.
+    pub async fn run(&self) {
+        let mut stop = self.stop.clone();
+        let mut failed_as = String::new();
+        while !*self.stop.borrow() {
+            match self.tick().await {
+                Ok(_) => failed_as.clear(),
+                // Said once, not every few seconds.
+                Err(error) if error.to_string() == failed_as => {}
+                Err(error) => {
+                    tracing::error!("{error}");
+                    failed_as = error.to_string();
+                }
+            }
+            // A stop that comes while waiting ends the wait; an error means that nobody can stop us any more.
+            let _ = tokio::time::timeout(self.every, stop.wait_for(|stop| *stop)).await;
+        }
+    }
+}
+
+async fn whole(file: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    tokio::fs::File::open(file).await?.take(LONGEST).read_to_end(&mut bytes).await?;
+    Ok(bytes)
+}

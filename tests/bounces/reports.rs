@@ -1,0 +1,177 @@
+//! Reports by mail: what each says, from the folder and in each server's shape.
+
+use std::path::Path;
+
+use backorderd::bounce::report::{NoReport, read};
+use backorderd::bounce::{Name, Verdict};
+use backorderd::settings::Settings;
+
+use super::samples::{self, Sent};
+use super::{came_back, list, newest, no_such_user};
+use crate::support::app::{ADA, TestApp};
+
+const ID: &str = "019ab69f-0c10-7b22-8f5e-6d1b7a3e9c40";
+const SENT: Sent<'_> =
+    Sent { id: ID, message_id: "<019ab69f-0c10-7b22-8f5e-6d1b7a3e9c40@shop.example>", to: "ada@example.com" };
+
+#[test]
+fn the_reports_of_every_server_name_the_mail_and_say_that_the_address_is_bad() {
+    let reports = [
+        ("Postfix", no_such_user(&SENT)),
+        ("Postfix, no code", samples::postfix(&SENT, "5.0.0", "550 no such user")),
+        ("Exim", samples::exim(&SENT, "550 5.1.1 unknown user")),
+        ("Exim, no code", samples::exim(&SENT, "550 unknown user")),
+        ("Exim of old", samples::old_exim(&SENT, "550 unknown user")),
+        ("Exchange", samples::exchange(&SENT)),
+        ("Gmail", samples::gmail(&SENT)),
+    ];
+    for (server, mail) in reports {
+        for mail in [mail.clone(), mail.replace("\r\n", "\n")] {
+            let returned = read(mail.as_bytes(), None).unwrap_or_else(|error| panic!("{server}: {error}"));
+            assert_eq!(returned.names[0], Name::of_id(ID).unwrap(), "{server}");
+            assert_eq!(returned.names[1], Name::of_message_id(SENT.message_id).unwrap(), "{server}");
+            assert_eq!(returned.verdict, Verdict::Hard, "{server}: {returned:?}");
+            assert_eq!(returned.recipient.as_deref(), Some(ADA), "{server}");
+            assert!(returned.reason.contains("550"), "{server}: {}", returned.reason);
+        }
+    }
+}
+
+#[test]
+fn what_is_no_bad_address_is_told_apart() {
+    let table = [
+        (samples::postfix(&SENT, "5.2.2", "552 5.2.2 mailbox full"), Verdict::Undelivered),
+        (samples::postfix(&SENT, "5.7.1", "550 5.7.1 we do not relay"), Verdict::Undelivered),
+        (samples::postfix(&SENT, "4.4.7", "450 4.4.7 expired"), Verdict::Undelivered),
+        (samples::status_only(&SENT, "delayed", "4.4.1"), Verdict::Soft),
+        (samples::complaint(&SENT), Verdict::Complaint),
+    ];
+    for (mail, verdict) in table {
+        assert_eq!(read(mail.as_bytes(), None).unwrap().verdict, verdict, "{mail}");
+    }
+}
+
+#[test]
+fn other_mails_are_called_what_they_are() {
+    let none = |mail: &str| read(mail.as_bytes(), None).unwrap_err();
+    assert_eq!(none(""), NoReport::NoMail);
+    assert_eq!(none(&samples::out_of_office()), NoReport::Other);
+    assert_eq!(none(&samples::status_only(&SENT, "delivered", "2.0.0")), NoReport::Arrived);
+    let nameless = Sent { id: "7", message_id: "<7@shop.example>", to: ADA };
+    assert_eq!(none(&no_such_user(&nameless)), NoReport::Unnamed, "the recipient alone names nothing");
+    let from_customer =
+        format!("From: Ada <{ADA}>\r\nSubject: Re: order\r\n\r\n> X-Backorderd-Id: {ID}\r\n550 5.1.1\r\n");
+    assert_eq!(none(&from_customer), NoReport::Other, "whoever quotes our mail reports nothing");
+}
+
+#[test]
+fn any_bytes_give_an_answer() {
+    let mail = samples::gmail(&SENT);
+    for length in 0..mail.len() {
+        let _ = read(&mail.as_bytes()[..length], None);
+    }
+    for byte in 0..mail.len() {
+        let mut broken = mail.clone().into_bytes();
+        broken[byte] ^= 0x81;
+        let _ = read(&broken, None);
+    }
+}
+
+#[test]
+fn the_address_of_the_report_names_the_mail_where_nothing_else_does() {
+    let folder = tempfile::tempdir().unwrap();
+    let app = settings(folder.path(), "bounces+{id}@shop.example");
+    let path = app.mail.unwrap().return_path.unwrap();
+    let mail = samples::to_its_own_address(&format!("bounces+{ID}@shop.example"), ADA);
+    assert_eq!(read(mail.as_bytes(), Some(&path)).unwrap().names[0], Name::of_id(ID).unwrap());
+    assert_eq!(read(mail.as_bytes(), None), Err(NoReport::Unnamed));
+    let other = samples::to_its_own_address(&format!("other+{ID}@shop.example"), ADA);
+    assert_eq!(read(other.as_bytes(), Some(&path)), Err(NoReport::Unnamed));
+}
+
+fn settings(folder: &Path, return_path: &str) -> Settings {
+    let file = folder.join("backorderd.toml");
+    std::fs::write(&file, backorderd::settings::EXAMPLE).unwrap();
+    let overrides = [
+        ("BACKORDERD__MAIL__RETURN_PATH", return_path),
+        ("BACKORDERD__MAIL__RELAYS__0__URL", "smtp://relay.example"),
+        ("BACKORDERD__MAIL__RELAYS__0__PASSWORD_FILE", ""),
+    ];
+    let overrides = overrides.map(|(key, value)| (key.to_owned(), value.to_owned()));
+    Settings::load(&file, overrides.into_iter()).unwrap_or_else(|error| panic!("{error}"))
+}
+
+#[tokio::test]
+async fn mails_leave_with_the_address_that_brings_their_report_back() {
+    for app in TestApp::on_each_engine_with(&[("mail.return_path", "bounces+{id}@shop.example")]) {
+        let app = app.await;
+        app.shop.backorder("A1").await;
+        app.tick_all().await;
+        let id = newest(&app).await.id;
+        assert_eq!(app.relay.mails()[0].from, format!("bounces+{id}@shop.example"));
+    }
+}
+
+/// Makes a maildir with these files in `new`.
+fn maildir(folder: &Path, files: &[(&str, &str)]) {
+    for name in ["new", "cur", "tmp"] {
+        std::fs::create_dir_all(folder.join(name)).unwrap();
+    }
+    for (name, content) in files {
+        std::fs::write(folder.join("new").join(name), content).unwrap();
+    }
+}
+
+fn files(folder: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(folder).unwrap();
+    let mut names: Vec<String> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+#[tokio::test]
+async fn the_folder_is_emptied_and_what_is_read_again_is_recorded_once() {
+    for app in TestApp::on_each_engine_with(&[("bounces.maildir", "bounces")]) {
+        let app = app.await;
+        app.shop.backorder("A1").await;
+        app.tick_all().await;
+        let entry = newest(&app).await;
+        let (id, message_id) = (entry.id.to_string(), entry.message_id.clone().unwrap());
+        let report = no_such_user(&Sent { id: &id, message_id: &message_id, to: ADA });
+        let folder = app.path("bounces");
+        let reader = app.process.app.bounce_reader().unwrap();
+        assert!(
+            reader.tick().await.unwrap_err().to_string().starts_with("bounces.maildir: "),
+            "there is no folder yet"
+        );
+        maildir(&folder, &[("1.a", &report), ("2.b", &samples::out_of_office()), (".3.half", "From: x")]);
+        let read = reader.tick().await.unwrap();
+        assert_eq!((read.returned, read.other), (1, 1));
+        assert_eq!(files(&folder.join("new")), [".3.half"], "whoever writes it is not done");
+        assert_eq!(files(&folder.join("cur")), ["1.a:2,S", "2.b:2,S"]);
+        assert_eq!(list(&app).await, ["ada@example.com order_notices bounce"]);
+        // Read, recorded, and the process died before the file was moved.
+        app.store.unsuppress(&[ADA.to_owned()], &backorderd::outbox::stream::Stream::ALL).await.unwrap();
+        maildir(&folder, &[("1.a", &report)]);
+        assert_eq!(reader.tick().await.unwrap().returned, 1);
+        assert_eq!(app.store.bounces(entry.id).await.unwrap().len(), 1);
+        assert_eq!(list(&app).await, [""; 0], "staff took it off the list, and nothing new was said");
+    }
+}
+
+#[tokio::test]
+async fn a_report_that_names_another_ones_message_id_is_nobodys() {
+    for app in TestApp::on_each_engine() {
+        let app = app.await;
+        app.shop.backorder("A1").await;
+        app.tick_all().await;
+        let entry = newest(&app).await;
+        let mail = no_such_user(&Sent { id: "", message_id: &format!("<{}@other.example>", entry.id), to: ADA });
+        let returned = read(mail.as_bytes(), None).unwrap();
+        let taken = app.store.record_bounce(&returned, "report", app.now()).await.unwrap();
+        assert_eq!(taken.id(), None);
+        assert_eq!(list(&app).await, [""; 0]);
+        let taken = came_back(&app, |sent| no_such_user(&Sent { id: "", ..*sent })).await;
+        assert_eq!(taken.id(), Some(entry.id), "its own is enough");
+    }
+}
