@@ -13,7 +13,7 @@ use clap::Args;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
-use super::run::stop_on_signals;
+use super::run::{ends_early, stop_on_signals};
 use crate::app::App;
 use crate::clock::Clock;
 use crate::demo::catcher::Catcher;
@@ -49,11 +49,7 @@ impl DemoArguments {
         stop_on_signals(&app)?;
         say(address, folder, self.data.is_some());
 
-        let mut stop = app.stopping();
-        let ended_early = tokio::select! {
-            _ = stop.wait_for(|stop| *stop) => false,
-            _ = parts.join_next() => true,
-        };
+        let ended_early = ends_early(app.stopping(), &mut parts).await;
         anyhow::ensure!(!ended_early, "a part of the demo ended by itself; see the log above");
         // Nothing of a demo is worth waiting for; the parts end with the process.
         parts.shutdown().await;

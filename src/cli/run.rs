@@ -7,6 +7,7 @@ use std::time::Duration;
 use anyhow::Context;
 use clap::{Args, ValueEnum};
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tracing::{error, info, warn};
 
@@ -130,11 +131,7 @@ impl RunArguments {
             parts.spawn(async move { delivery.run().await });
         }
         info!(state = if app.store.is_embedded() { "sqlite" } else { "postgres" }, "backorderd runs");
-        let mut stop = app.stopping();
-        let ended_early = tokio::select! {
-            _ = stop.wait_for(|stop| *stop) => false,
-            _ = parts.join_next() => true,
-        };
+        let ended_early = ends_early(app.stopping(), &mut parts).await;
         app.stop();
         if tokio::time::timeout(STOPPING, parts.join_all()).await.is_err() {
             warn!("what is still in transfer is left to the leases; another process takes it over");
@@ -142,6 +139,16 @@ impl RunArguments {
         anyhow::ensure!(!ended_early, "a part of the service ended by itself; see the log above");
         info!("backorderd stopped");
         Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// Waits until the process is to stop, or a part of it ends though nobody asked; whether that was it.
+pub(super) async fn ends_early(mut stop: watch::Receiver<bool>, parts: &mut JoinSet<()>) -> bool {
+    tokio::select! {
+        // A part that was asked to stop may have ended already when we come to look.
+        biased;
+        _ = stop.wait_for(|stop| *stop) => false,
+        _ = parts.join_next() => true,
     }
 }
 
@@ -298,4 +305,29 @@ async fn warn_of_dead_links(app: &App) -> anyhow::Result<()> {
         warn!("{}", dead_links::WARNING);
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_part_that_ends_because_it_was_asked_to_does_not_end_early() {
+        for _ in 0..100 {
+            let (asking, asked) = watch::channel(false);
+            let mut parts = JoinSet::new();
+            parts.spawn(async {});
+            tokio::task::yield_now().await;
+            asking.send_replace(true);
+            assert!(!ends_early(asked, &mut parts).await);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_part_that_ends_by_itself_ends_early() {
+        let (_asking, asked) = watch::channel(false);
+        let mut parts = JoinSet::new();
+        parts.spawn(async {});
+        assert!(ends_early(asked, &mut parts).await);
+    }
 }

@@ -38,6 +38,8 @@ use crate::store::{Store, StoreError};
 const SEEN_EVERY: Duration = Duration::from_mins(1);
 /// A form that takes longer to arrive is none of a browser's.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// A process that stops waits this long for visitors whose requests are still coming.
+const FAREWELL: Duration = Duration::from_secs(2);
 /// More than any form of ours holds.
 const LONGEST_FORM: usize = 16 * 1024;
 /// More than providers send at once; Amazon SNS stops at 256 KiB, but dumps of mails are longer.
@@ -118,9 +120,14 @@ pub async fn serve_on(listener: TcpListener, router: Router, web: Arc<Web>, mut 
             tokio::time::sleep(SEEN_EVERY).await;
         }
     };
+    let mut stop_too = stop.clone();
     let stopped = async move {
         // An error means that nobody is left to stop us: then we stop too.
         let _ = stop.wait_for(|stop| *stop).await;
+    };
+    let patience = async {
+        let _ = stop_too.wait_for(|stop| *stop).await;
+        tokio::time::sleep(FAREWELL).await;
     };
     let serving = axum::serve(listener, router.into_make_service_with_connect_info::<SocketAddr>())
         .with_graceful_shutdown(stopped)
@@ -130,6 +137,7 @@ pub async fn serve_on(listener: TcpListener, router: Router, web: Arc<Web>, mut 
             tracing::error!(%error, "the pages are served no more");
         },
         () = seen => {}
+        () = patience => tracing::info!("a visitor's request was not whole yet, and is left"),
     }
 }
 
