@@ -127,6 +127,11 @@ impl<'a> Found<'a> {
             && self.view.told.as_ref().is_some_and(knows)
     }
 
+    /// Whether what is told of the line speaks of a refund as owed.
+    pub(super) fn owes_refund(&self) -> bool {
+        self.terms.refund_owed
+    }
+
     /// Whether a notification made now speaks of the line.
     pub(super) fn is_told(&self) -> bool {
         !self.changes.is_empty() || self.waits_as_told()

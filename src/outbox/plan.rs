@@ -343,10 +343,13 @@ pub(super) fn must_be_seen(found: &[Found]) -> Option<String> {
                 "no_reason: the date of line {} is unknown and no reason is given; enter one in the shop or in [rules] reason",
                 line.line_id()
             ),
-            _ => format!(
-                "notice_late: the time to offer a choice for line {} is over, and a refund is owed; see `backorderd deadlines`",
-                line.line_id()
-            ),
+            _ => {
+                let owed = if line.owes_refund() { ", and a refund is owed" } else { "" };
+                format!(
+                    "notice_late: the time to offer a choice for line {} is over{owed}; see `backorderd deadlines`",
+                    line.line_id()
+                )
+            }
         })
     };
     found.iter().filter(|line| line.is_told()).find_map(reason)

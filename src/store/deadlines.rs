@@ -1,12 +1,12 @@
 //! The list of deadlines: every line under a rule set that waits or whose refund is due; and refunds that staff made.
 //!
 //! In: what is recorded of the lines. Out: their places in the list, one after the other. A refund that is due stays in
-//! it however long ago the shop showed the line last, so no line is passed over for its age. What ends by a day's end is
+//! it however long ago the shop showed the line last; what is closed and owes nothing is put away after a while. What ends by a day's end is
 //! decided on the last sweep: only that saw what happened until then.
 
 use std::collections::HashMap;
 
-use jiff::{Timestamp, civil::Date};
+use jiff::{SignedDuration, Timestamp, civil::Date};
 
 use super::dialect::{Row, Tx, batch, sql, values};
 use super::facts::fact;
@@ -22,6 +22,8 @@ use crate::shop::line::Line;
 
 /// So many lines are held in memory at a time.
 const LINES_AT_ONCE: i64 = 500;
+/// The shop shows a closed line for 30 days; what it says of it later is not heard.
+const CLOSED_FOR: SignedDuration = SignedDuration::from_hours(35 * 24);
 
 /// A line that has a place in the list.
 #[derive(Clone, Debug)]
@@ -104,7 +106,7 @@ impl Store {
         let seen_at = self.seen_at(now).await?;
         let mut tx = self.read().await?;
         // A line was seen on backorder under a rule set if, and only if, it has the day of that.
-        let page = sql!("select order_row, shop_id, line_id from lines where backordered_on is not null "
+        let page = sql!("select order_row, shop_id, line_id from lines where backordered_on is not null and not put_away "
             "and (open or refunded_at is null) and (shop_id, line_id) > ($1, $2) and ($3 is null or shop_id = $3) "
             "order by shop_id, line_id limit $4");
         let (mut after_shop, mut after_line) = (String::new(), String::new());
@@ -114,6 +116,29 @@ impl Store {
             let Some(last) = keys.last() else { return Ok(()) };
             (after_shop, after_line) = (last.shop_id.clone(), last.line_id.clone());
             lines(&mut tx, &keys).await?.iter().filter_map(|line| line.listed(schedules, seen_at)).for_each(&mut see);
+        }
+    }
+
+    /// Puts away the lines that have been closed for long without a refund that is due: nothing of them falls due any
+    /// more, so the list is made without them, however many there are. One that the shop shows changed comes back.
+    /// Returns how many it were.
+    pub async fn put_away(&self, schedules: &Schedules, now: Timestamp) -> Result<u64, StoreError> {
+        let page = sql!("select order_row, shop_id, line_id from lines where backordered_on is not null and not put_away "
+            "and not open and changed_at <= $1 and (shop_id, line_id) > ($2, $3) order by shop_id, line_id limit $4");
+        let put_away = sql!("update lines set put_away = true from " rows(shop_id text, line_id text)
+            " where lines.shop_id = x.shop_id and lines.line_id = x.line_id and not lines.open and lines.changed_at <= $2");
+        let closed_by = now - CLOSED_FOR;
+        let (mut after, mut number) = ((String::new(), String::new()), 0);
+        loop {
+            let mut tx = self.write().await?;
+            let rows = tx.rows(page, values![closed_by, &after.0, &after.1, LINES_AT_ONCE]).await?;
+            let keys = rows.iter().map(key_of).collect::<Result<Vec<_>, _>>()?;
+            let Some(last) = keys.last() else { return Ok(number) };
+            after = (last.shop_id.clone(), last.line_id.clone());
+            let lines = lines(&mut tx, &keys).await?;
+            let done = lines.iter().filter(|line| line.case(schedules, now).refund().is_none()).map(LineRecord::key);
+            number += tx.execute(put_away, vec![batch(&done.collect::<Vec<_>>())?, closed_by.into()]).await?;
+            tx.commit().await?;
         }
     }
 

@@ -213,6 +213,7 @@ async fn tell(tx: &mut Tx, finished: &[&Finish], now: Timestamp) -> Result<(), S
         order_row: i64,
         line_id: &'a str,
         told: String,
+        is_news: bool,
     }
     let mut waiting = Vec::new();
     // What answers her tells no news, and what goes out beside another tells nothing.
@@ -223,7 +224,9 @@ async fn tell(tx: &mut Tx, finished: &[&Finish], now: Timestamp) -> Result<(), S
             // Whoever gets a mail about a line was told, by this one or before, that it waits.
             let told = Told { standing: line.standing.clone(), at: now, waited: true };
             let told = serde_json::to_string(&told)?;
-            waiting.push(ToldRow { id: *id, order_row: *order_row, line_id: &line.line_id, told });
+            // A line that is shown unchanged beside others' news is no news, and what she answered stands.
+            let is_news = !line.news.is_empty() || line.terms.stage.is_option();
+            waiting.push(ToldRow { id: *id, order_row: *order_row, line_id: &line.line_id, told, is_news });
         }
     }
     // Two mails about one line that moved may have ended together; one statement may touch a row only once.
@@ -231,10 +234,12 @@ async fn tell(tx: &mut Tx, finished: &[&Finish], now: Timestamp) -> Result<(), S
         let mut seen = HashSet::new();
         let (now_told, later): (Vec<_>, Vec<_>) = waiting.into_iter().partition(|row| seen.insert(row.line_id));
         let rows = batch(&now_told)?;
-        let upsert = sql!("insert into tellings (shop_id, line_id, recipient, told, notification_id) "
-            "select o.shop_id, x.line_id, o.recipient, x.told, x.id from " rows(id text, order_row bigint, line_id text, told text)
+        let upsert = sql!("insert into tellings (shop_id, line_id, recipient, told, notification_id, news_by) "
+            "select o.shop_id, x.line_id, o.recipient, x.told, x.id, case when x.is_news then x.id end from "
+            rows(id text, order_row bigint, line_id text, told text, is_news boolean)
             " join orders o on o.id = x.order_row where true on conflict (shop_id, line_id, recipient) "
-            "do update set told = excluded.told, notification_id = excluded.notification_id");
+            "do update set told = excluded.told, notification_id = excluded.notification_id, "
+            "news_by = coalesce(excluded.news_by, tellings.news_by, tellings.notification_id)");
         tx.execute(upsert, vec![rows.clone()]).await?;
         let quiet = sql!("update orders set quiet_since = $2, look_at = $2, revision = revision + 1 "
             "where id in (select order_row from " rows(order_row bigint) ")");

@@ -47,9 +47,9 @@ pub struct Reached {
     pub gone: bool,
     pub changed_at: Timestamp,
     pub told: Option<Told>,
-    /// The notification that told it; `None`: the baseline did, or nobody.
+    /// The notification that last told news of it, or first showed it; `None`: the baseline did, or nobody.
     pub told_by: Option<Uuid>,
-    /// How many mails of this link told news of it, or showed it beside others'.
+    /// How many mails of this link told news of it.
     pub told_times: i64,
     pub history: History,
     /// Her answers and what became of them, oldest first.
@@ -114,7 +114,8 @@ pub(super) async fn reach(tx: &mut Tx, order_row: i64, line_id: Option<&str>) ->
     let head = sql!("select * from orders where id = $1 and recipient <> ''");
     let Some(head) = tx.row(head, values![order_row]).await? else { return Ok(None) };
     let lines = sql!("with named as (select said.value->>'line_id' as line_id, "
-        "(mail.kind not in ('choice_received', 'choice_refused', 'fresh_link') and mail.tells) as news from "
+        "(mail.kind not in ('choice_received', 'choice_refused', 'fresh_link') and mail.tells "
+        "and said.value->>'news' <> '[]') as news from "
         "(select kind, content, id = news_id as tells from sent_log where order_row = $1 and state in ('sent', 'in_doubt') "
         "union all select kind, content, id = news_id from outbox where order_row = $1 and state = 'in_doubt') mail join "
         either("json_each(mail.content, '$.lines')", "jsonb_array_elements(mail.content::jsonb->'lines')") " said on true), "
@@ -123,7 +124,7 @@ pub(super) async fn reach(tx: &mut Tx, order_row: i64, line_id: Option<&str>) ->
         "union select l.shop_id, l.line_id from orders k join named n on true join lines l on l.shop_id = k.shop_id "
         "and l.line_id = n.line_id join orders o on o.id = l.order_row and o.recipient = k.recipient where k.id = $1) "
         "select l.order_row, l.snapshot, l.gone, l.changed_at, l.clock, l.backordered_on, l.last_open_at, l.cancelled_at, "
-        "l.refunded_at, t.told, t.notification_id, b.told as baseline, "
+        "l.refunded_at, t.told, coalesce(t.news_by, t.notification_id) as notification_id, b.told as baseline, "
         "(select count(*) from named n where n.line_id = l.line_id and n.news) as told_times "
         "from reached r join lines l on l.shop_id = r.shop_id and l.line_id = r.line_id join orders o on o.id = l.order_row "
         "left join tellings t on t.shop_id = l.shop_id and t.line_id = l.line_id and t.recipient = o.recipient "

@@ -298,6 +298,10 @@ impl Watcher {
         if look == Look::Sweep {
             self.store.record_tasks(&alarms, &[NOT_SHIPPED], began).await?;
             self.store.review_answers(began).await?;
+            let day = |at| self.schedules.of("").today(at);
+            if last_sweep.is_none_or(|last| day(last) < day(began)) {
+                self.store.put_away(&self.schedules, began).await?;
+            }
         }
         let guard = FloodGuard {
             since: flood_window(began, self.settings.orders.sweep_every),

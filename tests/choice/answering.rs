@@ -226,6 +226,31 @@ async fn a_wait_for_news_that_was_followed_by_other_news_asks_again() {
 }
 
 #[tokio::test]
+async fn news_of_another_line_leaves_her_answer_and_what_she_saw_as_they_are() {
+    for site in Site::on_each_engine_with(&[("choices.sql.wait", "update a")]) {
+        let site = site.await;
+        let page = site.page();
+        site.shop.backorder("A2").await;
+        site.tick_all().await;
+        let shown = site.http.get(&page).await;
+        let saw = seen(&shown, "A1");
+        assert_eq!(saw, site.entries().await[0].id.to_string(), "the mail about A2 told nothing new of A1");
+        assert!(!shown.words().contains("What our earlier mails said"), "{}", shown.words());
+        site.shop.expect("A2", "2027-04-01").await;
+        site.tick_all().await;
+        assert_eq!(site.kinds(), ["backordered", "backordered", "date_changed"]);
+        // Her form is older than the newest mail, and what it showed of A1 still holds.
+        let after = site.answer_and_look(&page, &[("line", "A1"), ("choice", "wait"), ("seen", &saw)]).await;
+        assert!(after.words().contains("Your answer is recorded: you wait for this item."), "{}", after.words());
+        site.shop.expect("A2", "2027-05-01").await;
+        site.tick_all().await;
+        let after = site.http.get(&page).await;
+        assert!(!after.words().contains("There has been newer news since."), "{}", after.words());
+        assert_eq!(buttons(&after), [CANCEL, WAIT, CANCEL], "only A2 is asked");
+    }
+}
+
+#[tokio::test]
 async fn what_has_shipped_or_was_cancelled_or_is_gone_takes_no_answer_and_says_why() {
     let ends = [
         ("shipped_qty = 2, short_qty = 0", "This item has been sent already, so it cannot be cancelled"),

@@ -101,3 +101,52 @@ async fn a_held_legal_notice_is_the_first_task_and_a_metric() {
         assert!(metrics.body.contains("\nbackorderd_held_notices 1\n"), "{}", metrics.body);
     }
 }
+
+#[tokio::test]
+async fn lines_that_closed_long_ago_and_owe_nothing_are_not_read_any_more_until_the_shop_speaks_of_them() {
+    for order in Order::on_each_engine() {
+        let order = order.await;
+        order.waits("2026-11-23", Some("2026-12-20")).await;
+        order.shop.backorder("A2").await;
+        order.shop.set("A2", "ship_to_country = 'US', customer_email = null").await;
+        order.looks_at("2026-11-23T11:00").await;
+        order.shop.set("A1", "shipped_qty = 2, short_qty = 0, shipped_at = '2026-12-01T15:00:00Z'").await;
+        order.looks_at("2026-12-01T12:00").await;
+        // Nobody could be told, and the shop cancelled it.
+        order.shop.set("A2", "cancelled_qty = 2, short_qty = 0").await;
+        order.looks_at("2026-12-01T13:00").await;
+        let away = "select line_id from lines where put_away order by line_id";
+        order.looks_at("2027-01-04T10:00").await;
+        assert_eq!(order.texts(away).await, [""; 0], "the shop may still say something of it");
+        order.looks_at("2027-01-06T10:00").await;
+        assert_eq!(order.texts(away).await, ["A1"]);
+        // Reading it would fail.
+        let snapshot = order.texts("select snapshot from lines where line_id = 'A1'").await.remove(0);
+        order.in_state("update lines set snapshot = '{}' where line_id = 'A1'").await;
+        let listed = super::rows(&order, &[]).await;
+        assert_eq!(listed.len(), 1, "{listed:?}");
+        assert_eq!((&listed[0]["line_id"], &listed[0]["refund_reason"]), (&json!("A2"), &json!("shop_cancelled")));
+        order.run(&["tasks"]).await.good();
+        order.in_state(&format!("update lines set snapshot = '{snapshot}' where line_id = 'A1'")).await;
+        order.shop.set("A1", "shipped_qty = 0, short_qty = 2, shipped_at = null").await;
+        order.looks_at("2027-01-06T11:00").await;
+        assert_eq!(super::rows(&order, &[]).await.len(), 2);
+    }
+}
+
+#[tokio::test]
+async fn a_line_that_was_not_paid_is_held_too_late_without_a_word_of_a_refund() {
+    for (payment, owed) in [("paid", ", and a refund is owed"), ("unpaid", "")] {
+        for order in Order::on_each_engine() {
+            let order = order.await;
+            order.shop.set("A1", &format!("payment = '{payment}'")).await;
+            order.waits("2026-12-03", Some("2026-12-20")).await;
+            let tasks = order.run(&["tasks", "--json"]).await.good().objects();
+            let held = tasks.iter().find(|task| task["kind"] == "held").unwrap();
+            let reason = format!(
+                "notice_late: the time to offer a choice for line A1 is over{owed}; see `backorderd deadlines`"
+            );
+            assert_eq!(held["reason"], reason);
+        }
+    }
+}

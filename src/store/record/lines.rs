@@ -173,7 +173,7 @@ impl Seen {
             rows(shop_id text, line_id text, order_row bigint, content_hash bigint, open boolean, product_key text, snapshot text,
                 clock text, backordered_on text, last_open_at bigint, cancelled_at bigint)
             " where true on conflict (shop_id, line_id) do update set order_row = excluded.order_row, "
-            "content_hash = excluded.content_hash, open = excluded.open, gone = false, product_key = excluded.product_key, "
+            "content_hash = excluded.content_hash, open = excluded.open, gone = false, put_away = false, product_key = excluded.product_key, "
             "changed_at = excluded.changed_at, snapshot = excluded.snapshot, "
             "backordered_on = case when lines.clock is not null then coalesce(lines.backordered_on, excluded.backordered_on) end, "
             "last_open_at = case when excluded.open then null else coalesce(lines.last_open_at, excluded.last_open_at) end, "
