@@ -6,6 +6,7 @@
 
 use std::fs::File;
 use std::io::{BufWriter, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -47,8 +48,13 @@ enum Paper {
 impl Paper {
     fn open(out: Option<&Path>) -> anyhow::Result<Paper> {
         let Some(out) = out else { return Ok(Paper::Stdout) };
-        // What was proven once is not written over.
-        let file = File::create_new(out).with_context(|| format!("{} cannot be made", out.display()))?;
+        // What was proven once is not written over; it holds addresses and what was answered, so it is its owner's alone.
+        let file = File::options()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(out)
+            .with_context(|| format!("{} cannot be made", out.display()))?;
         Ok(Paper::File(BufWriter::new(file)))
     }
 

@@ -11,7 +11,9 @@
 //! but then every batch in JSON, every comparison and every test would exist in two versions; one text is worth more
 //! than a nicer look in `psql` (`to_timestamp(due_at / 1e6)` shows it there).
 
-use std::path::PathBuf;
+use std::fs::OpenOptions;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -221,6 +223,7 @@ impl Db {
                 // A batch's pages fit into memory, and are written once.
                 .pragma("cache_size", "-16000")
                 .pragma("wal_autocheckpoint", "4000");
+            make_private(options.get_filename());
             let writer = writer_of(&options).await?;
             let readers = SqlitePoolOptions::new().max_connections(4).connect_lazy_with(options.read_only(true));
             return Ok(Db::Sqlite { writer, readers });
@@ -309,6 +312,12 @@ impl Db {
 pub fn file_of(url: &str) -> Result<Option<PathBuf>, StoreError> {
     let sqlite = url.starts_with("sqlite:").then(|| SqliteConnectOptions::from_str(url)).transpose()?;
     Ok(sqlite.map(|options| options.get_filename().to_owned()))
+}
+
+/// Makes the file of a new database, for its owner alone: it holds customers' addresses. SQLite gives what it writes
+/// beside it the same leave, and says what is wrong where nothing can be made.
+fn make_private(file: &Path) {
+    let _ = OpenOptions::new().write(true).create_new(true).mode(0o600).open(file);
 }
 
 /// Opens the one connection that writes. While a new database is being made a write-ahead one, SQLite turns others away

@@ -1,10 +1,14 @@
 //! What somebody tries who means harm.
 
+use std::os::unix::fs::PermissionsExt;
+
 use futures_util::stream::{self, StreamExt};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
 use super::Site;
+use crate::support::http::Http;
+use crate::support::installation::Installation;
 
 const CANCEL: [(&str, &str); 2] = [("line", "A1"), ("choice", "cancel")];
 
@@ -195,5 +199,35 @@ async fn guessers_from_everywhere_take_no_more_than_a_little_memory_and_lock_nob
         assert!((500..=600).contains(&looked_up), "{looked_up}");
         assert!(statuses.iter().all(|status| [404, 429].contains(status)));
         assert_eq!(site.http.post(&site.page(), &CANCEL).await.status, 303);
+    }
+}
+
+#[tokio::test]
+async fn who_never_ends_a_request_does_not_keep_the_process_from_ending() {
+    let installation = Installation::new().await;
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let listen = [("BACKORDERD__WEB__LISTEN", &*format!("127.0.0.1:{port}"))];
+    let running = installation.start(&["run", "--only", "web"], &listen);
+    let mut slow = loop {
+        match TcpStream::connect(("127.0.0.1", port)).await {
+            Ok(connected) => break connected,
+            Err(_) => tokio::task::yield_now().await,
+        }
+    };
+    slow.write_all(b"GET /choice/x HTTP/1.1\r\nHost:").await.unwrap();
+    let http = Http { address: slow.peer_addr().unwrap() };
+    assert_eq!(http.get("/healthz").await.status, 200);
+    running.terminate();
+    let ended = running.ended().await.good();
+    assert!(!ended.stderr.contains("in transfer"), "no mail is: {}", ended.stderr);
+}
+
+#[tokio::test]
+async fn what_is_remembered_of_customers_can_be_read_by_its_owner_alone() {
+    let installation = Installation::new().await;
+    installation.run(&["run", "--once", "--only", "watch"]).await.good();
+    for file in ["backorderd.db", "link-secret"] {
+        let mode = std::fs::metadata(installation.path(file)).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{file}");
     }
 }

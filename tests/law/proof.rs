@@ -1,5 +1,7 @@
 //! `proof ORDER`: the file for a dispute.
 
+use std::os::unix::fs::PermissionsExt;
+
 use std::fmt::Write as _;
 
 use sha2::{Digest, Sha256};
@@ -127,6 +129,8 @@ async fn it_can_be_written_into_a_file_and_never_over_one() {
         let said = order.run(&["proof", "S1", "--out", "proof.txt"]).await.good();
         assert_eq!(said.words(), "the proof of order S1 is written to proof.txt\n");
         let written = std::fs::read_to_string(order.path("proof.txt")).unwrap();
+        let mode = std::fs::metadata(order.path("proof.txt")).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "it holds addresses and answers");
         let made =
             |proof: &str| proof.lines().filter(|line| !line.starts_with("  made ")).collect::<Vec<_>>().join("\n");
         assert_eq!(made(&written), made(&proof(&order, "S1").await));
