@@ -463,7 +463,7 @@ async fn check_goes_on_after_an_error_and_fails_at_the_end() {
 }
 
 #[tokio::test]
-async fn check_warns_where_the_law_may_want_a_reason_that_nobody_gives() {
+async fn check_warns_of_what_the_law_wants_and_the_feed_does_not_give() {
     let installation = Installation::new().await;
     for (line_id, order) in [("1", "100"), ("2", "101"), ("3", "102"), ("4", "103"), ("5", "104")] {
         installation.waiting_line(line_id, order, "'ada@example.com'").await;
@@ -481,6 +481,12 @@ async fn check_warns_where_the_law_may_want_a_reason_that_nobody_gives() {
     let warning = "warning  feed lines         2 rows on backorder under us-ftc, uk or eu without a delay_reason";
     let check = installation.run(&["check"]).await.good();
     assert!(check.words().contains(warning), "{}", check.words());
+    for warning in [
+        "warning  feed lines         1 row on backorder without a ship_to_country or rules, and so under [rules] default, which is none",
+        "warning  feed lines         3 rows on backorder under us-ftc, uk or eu with neither ordered_at nor promised_on",
+    ] {
+        assert!(check.words().contains(warning), "{}", check.words());
+    }
     // [state] has no keys of its own here.
     installation.set("[state]", "[rules]\nreason = \"Our supplier is late.\"");
     let check = installation.run(&["check"]).await.good();

@@ -9,8 +9,9 @@ use jiff::{civil::Date, tz::TimeZone};
 
 use super::output::exact;
 use super::proof_words::Fields;
+use crate::choice::Answer;
 use crate::promise::case::Case;
-use crate::promise::deadline::{Deadline, Flag};
+use crate::promise::deadline::{Answered, Deadline, Flag};
 use crate::promise::history::Notice;
 use crate::promise::refund::Reason;
 use crate::promise::terms::{Silence, Stage};
@@ -30,15 +31,20 @@ pub fn of_line(record: &LineRecord, case: &Case<'_>, fields: &mut Fields) {
         None => fields.add("promised by", "unknown: neither a promise nor the day of the order is known"),
     }
     match case.deadline() {
-        Some(deadline) => due(&deadline, fields),
+        Some(deadline) => due(&deadline, record, fields),
         None => fields.add("due", "nothing"),
     }
 }
 
-fn due(deadline: &Deadline, fields: &mut Fields) {
+fn due(deadline: &Deadline, record: &LineRecord, fields: &mut Fields) {
     fields.add("in force", &meaning(deadline.stage.word(), stage(deadline.stage)));
     fields.add("silence", &meaning(deadline.silence.word(), silence(deadline.silence)));
-    fields.add("answer", deadline.answer.word());
+    let answered = record.history.answers.iter().any(Answer::is_hers);
+    let answer = match deadline.answer {
+        Answered::None if answered => "none that stands; part 3 has what was answered",
+        answer => answer.word(),
+    };
+    fields.add("answer", answer);
     let days = [
         ("next notice", deadline.notice_due_by),
         ("answer due", deadline.answer_due_by),

@@ -51,7 +51,7 @@ impl<'a> Found<'a> {
     pub(super) fn of(view: &'a LineView, at: Circumstances) -> Found<'a> {
         let today = at.schedule.today(at.began);
         let case = Case::new(&view.history, &view.line, at.began, at.schedule.calendar());
-        let (terms, owed, ended) = (case.terms(), case.owed(), case.ended());
+        let (mut terms, owed, ended) = (case.terms(), case.owed(), case.ended());
         let mut standing = Standing::of(&view.line, today);
         // What was to come in by noon and did not is told as unknown: the day has passed, it did not move.
         let passed = standing.expected_on.filter(|_| terms.expected_by.is_none());
@@ -61,6 +61,8 @@ impl<'a> Found<'a> {
         let silence = silence.filter(|_| ended == Some(Ended::BySilence));
         if silence.is_some() {
             standing = standing.cancelled();
+            // It was the reason of a delay, not of what silence did.
+            terms.reason = None;
         }
         let mut found = Found {
             changes: detect::detect(view.told.as_ref(), &standing, passed.map_or(today, |day| add_days(day, 1))),

@@ -261,10 +261,13 @@ async fn follow_up(tx: &mut Tx, carried: &Carried, verdict: &Verdict, asking: As
     Ok(())
 }
 
-/// What the shop's side said, on one line and not too long.
+/// What the shop's side said, on one line and not too long; marks that would turn the words around it are gone.
 fn kept(words: &str) -> String {
-    let words: Vec<&str> =
-        words.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty()).collect();
+    let turns = |c: char| matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let words: Vec<&str> = words
+        .split(|c: char| c.is_whitespace() || c.is_control() || turns(c))
+        .filter(|word| !word.is_empty())
+        .collect();
     words.join(" ").chars().take(LONGEST_WORDS).collect()
 }
 

@@ -118,7 +118,7 @@ async fn a_try_that_fails_comes_again_with_the_same_id_and_body_and_a_new_time()
 #[tokio::test]
 async fn a_409_refuses_with_its_reason_and_she_and_staff_are_told() {
     for (site, shop) in hooked().await {
-        shop.say([Says::status(409).body(r#"{"reason":"it is\non the truck"}"#)]);
+        shop.say([Says::status(409).body(r#"{"reason":"it is\non\u202e the \u001btruck"}"#)]);
         site.answer("A1", "cancel").await;
         assert_eq!(hand_over(&site).await, REFUSED);
         site.advance("1m");

@@ -221,6 +221,20 @@ async fn what_was_never_sent_is_in_it_with_the_reason() {
 }
 
 #[tokio::test]
+async fn an_answer_that_the_shop_refused_is_not_passed_over_where_the_line_stands() {
+    for order in Order::on_each_engine() {
+        let order = order.await;
+        order.waits("2026-11-23", Some("2026-12-20")).await;
+        assert!(proof(&order, "S1").await.contains("\n  answer        none\n"));
+        order.answer("A1", "cancel").await;
+        order.in_state("update choices set state = 'refused', reason = 'it is on the truck'").await;
+        let proof = proof(&order, "S1").await;
+        let said = "\n  answer        none that stands; part 3 has what was answered\n";
+        assert!(proof.contains(said), "{proof}");
+    }
+}
+
+#[tokio::test]
 async fn a_long_history_is_whole() {
     const MAILS: usize = 60;
     let often = [SHIPS_AT_ONCE, &[("updates.date_mails_per_week", "0")]].concat();

@@ -67,6 +67,7 @@ async fn cancelled_by_silence(order: &Order, stage: &str, expected: Option<&str>
     order.tick_all().await;
     assert_eq!(order.kinds(), ["backordered", "reply_needed", "cancelled"]);
     order.says(&["We had no answer from you by January 1, 2027, and it had not shipped by then"]);
+    assert!(!order.last_mail().text.contains("the maker is late"), "that was the reason of the delay");
     let made = order.run(&["refunded", "A1"]).await.good();
     assert_eq!(made.words(), "line A1: the refund that was due by 2027-01-12 is made\n");
     assert_eq!(order.row().await, row([told, long]), "it is still open");

@@ -190,6 +190,11 @@ struct Lines {
     without_date: u64,
     /// On backorder under a law, and nothing says why.
     without_reason: u64,
+    /// On backorder, and nothing says which law it stands under.
+    without_country: u64,
+    /// On backorder under a law whose clock has nothing to count from.
+    without_clock: u64,
+    default_rules: RuleSet,
     keys: HashSet<Key>,
     doubled: u64,
     first_doubled: Vec<String>,
@@ -206,6 +211,10 @@ impl Lines {
         self.without_address += u64::from(line.customer_email.is_none());
         self.without_date += u64::from(waits && line.expected_on.is_none());
         self.without_reason += u64::from(waits && is_without_reason(line, settings));
+        self.without_country += u64::from(waits && line.rules.is_none() && line.ship_to_country.is_none());
+        let no_day = line.ordered_at.is_none() && line.promised_on.is_none();
+        self.without_clock += u64::from(waits && no_day && rules(line, settings) != RuleSet::None);
+        self.default_rules = settings.rules.default;
         if !self.keys.insert(key(&line.shop_id, &line.line_id)) {
             self.doubled += 1;
             if self.first_doubled.len() < SHOWN && !self.first_doubled.contains(&line.line_id) {
@@ -241,22 +250,46 @@ impl Lines {
         if self.without_date > 0 {
             report.ok(name, format!("{} on backorder without an expected date", number_of(self.without_date)));
         }
-        if self.without_reason > 0 {
-            let words = "on backorder under us-ftc, uk or eu without a delay_reason, and [rules] reason is empty: when \
-                         such a date is unknown or passes, there is no reason to tell; write [rules] reason, or let the \
-                         feed give delay_reason";
-            report.warning(name, format!("{} {words}", number_of(self.without_reason)));
-        }
+        self.say_what_the_law_wants(name, report);
         for sample in self.waiting_samples.iter().chain(&self.other_samples).take(SHOWN) {
             report.ok(name, format!("sample: {sample}"));
+        }
+    }
+
+    /// What the delay rules need and the feed does not give.
+    fn say_what_the_law_wants(&self, name: &str, report: &mut Report) {
+        let by_default = format!(
+            "on backorder without a ship_to_country or rules, and so under [rules] default, which is {}; let the \
+             feed give ship_to_country",
+            self.default_rules.word()
+        );
+        let without = [
+            (self.without_country, &*by_default),
+            (
+                self.without_clock,
+                "on backorder under us-ftc, uk or eu with neither ordered_at nor promised_on, so no deadline is known; \
+                 let the feed give one of them",
+            ),
+            (
+                self.without_reason,
+                "on backorder under us-ftc, uk or eu without a delay_reason, and [rules] reason is empty: when such a \
+                 date is unknown or passes, there is no reason to tell; write [rules] reason, or let the feed give \
+                 delay_reason",
+            ),
+        ];
+        for (number, words) in without.into_iter().filter(|(number, _)| *number > 0) {
+            report.warning(name, format!("{} {words}", number_of(number)));
         }
     }
 }
 
 /// Whether the law may want a reason that nobody has given. A date that is known may pass, and is unknown then.
 fn is_without_reason(line: &Line, settings: &Settings) -> bool {
-    let rules = line.rules.unwrap_or_else(|| settings.rules_for(line.ship_to_country.as_deref()));
-    rules != RuleSet::None && line.delay_reason.is_none() && settings.rules.reason.is_none()
+    rules(line, settings) != RuleSet::None && line.delay_reason.is_none() && settings.rules.reason.is_none()
+}
+
+fn rules(line: &Line, settings: &Settings) -> RuleSet {
+    line.rules.unwrap_or_else(|| settings.rules_for(line.ship_to_country.as_deref()))
 }
 
 fn word(status: Status) -> &'static str {
