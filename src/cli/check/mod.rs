@@ -73,6 +73,7 @@ pub async fn run(general: &General) -> anyhow::Result<ExitCode> {
         dkim::check(&settings, &mut report);
         receivers::check(&settings, store.as_ref(), &mut report).await;
         bounces::check(&settings, &mut report);
+        check_choices(&settings, &mut report);
         if let Some(store) = store {
             check_pages(&store, &mut report).await;
             store.close().await;
@@ -121,6 +122,14 @@ fn check_words(settings: &Settings, report: &mut Report) {
     match app::renderers(settings) {
         Ok(renderers) => report.ok(WHAT, format!("mails speak {}", renderers.default.locales().join(", "))),
         Err(error) => report.error(WHAT, format!("{error:#}")),
+    }
+}
+
+fn check_choices(settings: &Settings, report: &mut Report) {
+    if settings.choices.hook.is_none() && settings.choices.sql.cancel.is_none() {
+        let words =
+            "nothing in [choices] carries a cancel to the shop, so each is a task for staff: see `backorderd tasks`";
+        report.ok("answers", words);
     }
 }
 
