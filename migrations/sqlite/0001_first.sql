@@ -49,11 +49,10 @@ create table lines (
   last_open_at bigint,                   -- the last look that saw it open; null while it is
   cancelled_at bigint,                   -- the first look that found pieces cancelled that had been open
   refunded_at bigint,                    -- staff said that the refund was made
-  put_away boolean not null default false, -- closed for long, and no refund is due: not in the list of deadlines any more
   primary key (shop_id, line_id)
 );
 create index lines_of_order on lines (order_row);
-create index lines_with_deadlines on lines (shop_id, line_id) where backordered_on is not null and not put_away;
+create index lines_with_deadlines on lines (shop_id, line_id) where backordered_on is not null;
 
 -- What a recipient was told of a line, and what was last planned for her. Recipient '*' is the baseline, for everybody.
 create table tellings (
@@ -62,8 +61,7 @@ create table tellings (
   recipient text not null,
   told text,
   planned text,
-  notification_id text,                  -- the last that told or showed the line
-  news_by text,                          -- the last that told news of it; null: it was only shown beside others
+  notification_id text,
   primary key (shop_id, line_id, recipient)
 );
 

@@ -338,18 +338,16 @@ fn act(view: &OrderView, found: &[Found], unsettled: Option<Timestamp>, at: Circ
 /// Why staff must see the notification before the customer does; `None`: it may leave.
 pub(super) fn must_be_seen(found: &[Found]) -> Option<String> {
     let reason = |line: &Found| {
-        Some(match line.hold? {
-            Flag::NoReason => format!(
-                "no_reason: the date of line {} is unknown and no reason is given; enter one in the shop or in [rules] reason",
-                line.line_id()
-            ),
-            _ => {
-                let owed = if line.owes_refund() { ", and a refund is owed" } else { "" };
-                format!(
-                    "notice_late: the time to offer a choice for line {} is over{owed}; see `backorderd deadlines`",
-                    line.line_id()
-                )
-            }
+        let line_id = line.line_id();
+        Some(if line.hold? == Flag::NoReason {
+            format!(
+                "no_reason: the date of line {line_id} is unknown and no reason is given; enter one in the shop or in [rules] reason"
+            )
+        } else {
+            let owed = if line.owes_refund() { ", and a refund is owed" } else { "" };
+            format!(
+                "notice_late: the time to offer a choice for line {line_id} is over{owed}; see `backorderd deadlines`"
+            )
         })
     };
     found.iter().filter(|line| line.is_told()).find_map(reason)
