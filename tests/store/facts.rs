@@ -2,7 +2,7 @@
 
 use backorderd::settings::duration::Span;
 use backorderd::store::facts::fact;
-use backorderd::store::{Store, StoreError};
+use backorderd::store::{self, Store, StoreError};
 
 use super::{line, read, start};
 use crate::support::state::{ENGINES, Engine, State, place};
@@ -69,7 +69,8 @@ async fn a_database_of_a_newer_program_is_refused() {
             }
         }
         let refused = Store::open(&state.url, None).await.unwrap_err();
-        assert!(matches!(refused, StoreError::TooNew { found: 900, known: 2 }), "{refused}");
+        let known_here = store::VERSION as i64;
+        assert!(matches!(refused, StoreError::TooNew { found: 900, known } if known == known_here), "{refused}");
     }
 }
 
