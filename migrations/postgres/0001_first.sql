@@ -181,13 +181,6 @@ create table attempts (
   primary key (notification_id, number)
 );
 
--- Sample mails that kept mails are compressed against; none is ever changed, and none goes while a mail needs it.
-create table dictionaries (
-  number bigint generated always as identity primary key,
-  fingerprint text collate "C" not null unique,      -- SHA-256 of the bytes
-  bytes bytea not null
-);
-
 -- What was rendered: the bytes of a mail, compressed, with a dead link in the place of the live one.
 create table contents (
   notification_id text collate "C" primary key,
@@ -195,7 +188,6 @@ create table contents (
   message_id text,
   link_id text collate "C" not null,                 -- the link in it, which a later one may have taken the place of
   link_key text not null,                -- fingerprint of the key that signed the link
-  dictionary bigint,                     -- what the message is packed with
   message bytea not null
 );
 -- It is compressed already.

@@ -180,13 +180,6 @@ create table attempts (
   primary key (notification_id, number)
 ) without rowid;
 
--- Sample mails that kept mails are compressed against; none is ever changed, and none goes while a mail needs it.
-create table dictionaries (
-  number integer primary key,
-  fingerprint text not null unique,      -- SHA-256 of the bytes
-  bytes blob not null
-);
-
 -- What was rendered: the bytes of a mail, compressed, with a dead link in the place of the live one.
 create table contents (
   notification_id text primary key,
@@ -194,7 +187,6 @@ create table contents (
   message_id text,
   link_id text not null,                 -- the link in it, which a later one may have taken the place of
   link_key text not null,                -- fingerprint of the key that signed the link
-  dictionary bigint,                     -- what the message is packed with
   message blob not null
 );
 

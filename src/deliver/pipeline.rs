@@ -43,6 +43,8 @@ const JOBS: usize = 256;
 const MARKED: usize = 2;
 /// How long the first of the connections that ask for marks waits for the others.
 const MARKS_WAIT: Duration = Duration::from_millis(1);
+/// How many commits of results are under way at once on PostgreSQL; SQLite has one writer.
+const FINISHERS: usize = 2;
 /// How many results are recorded in one commit at most.
 const RESULTS: usize = 256;
 /// How long the first of them waits for company.
@@ -80,9 +82,13 @@ impl Delivery {
         for _ in 0..self.workers(way) {
             stages.spawn(self.clone().work(way, taken.clone(), marks.clone(), results.clone()));
         }
-        stages.spawn(self.clone().mark_all(marked));
+        stages.spawn(self.clone().mark_all(self.workers(way), marked));
         drop((taken, marks));
-        let finishing = tokio::spawn(self.clone().finish_all(finished));
+        let finished = Arc::new(Mutex::new(finished));
+        let mut finishers = JoinSet::new();
+        for _ in 0..if self.store.is_embedded() { 1 } else { FINISHERS } {
+            finishers.spawn(self.clone().finish_all(finished.clone()));
+        }
         let owner: Arc<str> = self.clock.random_id().to_string().into();
         let beating = tokio::spawn(self.clone().beat(owner.clone()));
         let mut feeders = JoinSet::new();
@@ -98,10 +104,13 @@ impl Delivery {
         while let Some(ended) = stages.join_next().await {
             let _ = ended.map_err(|broken| broke(&broken));
         }
-        let mut delivered = finishing.await.unwrap_or_else(|broken| {
-            broke(&broken);
-            Delivered::default()
-        });
+        let mut delivered = Delivered::default();
+        while let Some(finished) = finishers.join_next().await {
+            delivered.add(finished.unwrap_or_else(|broken| {
+                broke(&broken);
+                Delivered::default()
+            }));
+        }
         beating.abort();
         delivered.claimed = fed?;
         Ok(delivered)
@@ -221,12 +230,10 @@ impl Delivery {
     }
 
     /// Marks all that waits in one commit.
-    async fn mark_all(self: Arc<Self>, mut asked: mpsc::Receiver<Marking>) {
+    async fn mark_all(self: Arc<Self>, workers: usize, mut asked: mpsc::Receiver<Marking>) {
         let mut waiting = Vec::with_capacity(JOBS);
         while asked.recv_many(&mut waiting, JOBS).await > 0 {
-            let company = async {
-                while waiting.len() < self.relays.workers() && asked.recv_many(&mut waiting, JOBS).await > 0 {}
-            };
+            let company = async { while waiting.len() < workers && asked.recv_many(&mut waiting, JOBS).await > 0 {} };
             // Out of time: then they go as they are.
             let _ = tokio::time::timeout(MARKS_WAIT, company).await;
             let rows: Vec<Mark> = waiting.iter().flat_map(|asked: &Marking| asked.marks.iter().copied()).collect();
@@ -245,15 +252,15 @@ impl Delivery {
         }
     }
 
-    /// Records all results that wait in one commit. Nothing is dropped: while they cannot be stored, all stands still.
-    async fn finish_all(self: Arc<Self>, mut results: mpsc::Receiver<Finish>) -> Delivered {
+    /// Records results that wait, many in one commit. Nothing is dropped: while they cannot be stored, all stands still.
+    async fn finish_all(self: Arc<Self>, results: Arc<Mutex<mpsc::Receiver<Finish>>>) -> Delivered {
         let mut delivered = Delivered::default();
         let mut waiting = Vec::with_capacity(RESULTS);
-        while results.recv_many(&mut waiting, RESULTS).await > 0 {
-            let company =
-                async { while waiting.len() < RESULTS && results.recv_many(&mut waiting, RESULTS).await > 0 {} };
-            // Out of time: then they go as they are.
-            let _ = tokio::time::timeout(RESULTS_WAIT, company).await;
+        loop {
+            gather(&results, &mut waiting).await;
+            if waiting.is_empty() {
+                return delivered;
+            }
             let overtaken = loop {
                 match self.store.finish(&waiting, self.clock.now()).await {
                     Ok(overtaken) => break overtaken,
@@ -269,7 +276,6 @@ impl Delivery {
                 error!(%error, "overtaken orders could not be planned afresh; the next sweep does it");
             }
         }
-        delivered
     }
 
     /// Prolongs the leases of `owner`, and takes over what dead processes left.
@@ -288,6 +294,15 @@ impl Delivery {
             }
         }
     }
+}
+
+/// Waits for results, and a little for more; none: there will be no more.
+async fn gather(results: &Mutex<mpsc::Receiver<Finish>>, waiting: &mut Vec<Finish>) {
+    let mut results = results.lock().await;
+    results.recv_many(waiting, RESULTS).await;
+    let company = async { while waiting.len() < RESULTS && results.recv_many(waiting, RESULTS).await > 0 {} };
+    // Out of time: then they go as they are.
+    let _ = tokio::time::timeout(RESULTS_WAIT, company).await;
 }
 
 /// Says that a task of the flow broke; what it had in hand comes back when its lease ends.

@@ -421,6 +421,16 @@ impl Tx {
         Ok(())
     }
 
+    /// Lets the commit go without waiting for the disk: a server that crashes may forget it, but never keeps anything
+    /// that was committed later without it. For what is known to be done by a later commit that waits.
+    pub async fn without_wait(&mut self) -> Result<(), StoreError> {
+        // Differs because SQLite writes one file, and every commit waits.
+        if let Tx::Postgres(_) = self {
+            self.rows(sql!("select set_config('synchronous_commit', 'off', true)"), values![]).await?;
+        }
+        Ok(())
+    }
+
     /// Commits; a test can have the process killed right before or right after.
     pub async fn commit_at(self, commit: Commit) -> Result<(), StoreError> {
         failpoint::reach(Point::Before(commit));

@@ -65,7 +65,7 @@ pub struct Store {
 }
 
 /// Every migration in order; their position is their number. Applied ones are never edited.
-const MIGRATIONS: [Sql; 3] = [
+const MIGRATIONS: [Sql; 4] = [
     Sql {
         sqlite: include_str!("../../migrations/sqlite/0001_first.sql"),
         postgres: include_str!("../../migrations/postgres/0001_first.sql"),
@@ -77,6 +77,10 @@ const MIGRATIONS: [Sql; 3] = [
     Sql {
         sqlite: include_str!("../../migrations/sqlite/0003_put_away.sql"),
         postgres: include_str!("../../migrations/postgres/0003_put_away.sql"),
+    },
+    Sql {
+        sqlite: include_str!("../../migrations/sqlite/0004_dictionaries.sql"),
+        postgres: include_str!("../../migrations/postgres/0004_dictionaries.sql"),
     },
 ];
 

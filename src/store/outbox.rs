@@ -155,6 +155,8 @@ impl Store {
         lease: Span,
     ) -> Result<Vec<Claimed>, StoreError> {
         let mut tx = self.write().await?;
+        // A claim that a crash of the server forgets was never made: nothing is sent without a mark, which comes later.
+        tx.without_wait().await?;
         // Differs because PostgreSQL has many claimers at once and SQLite has one writer.
         let claim = sql!("update outbox set state = 'sending', owner = $1, lease_until = " now " + $2, fence = fence + 1, in_transfer = false "
             "where id in (select o.id from outbox o where o.state in ('queued', 'in_doubt') and o.ready and o.settled "
@@ -238,7 +240,11 @@ impl Store {
             " join outbox o on o.id = x.id and o.fence = x.fence where true on conflict (notification_id) do update "
             "set subject = excluded.subject, message_id = excluded.message_id, link_id = excluded.link_id, "
             "link_key = excluded.link_key, dictionary = excluded.dictionary, message = excluded.message");
-        self.alone_at(Commit::Prepare, keep, vec![batch(&rows)?, messages.into()]).await.map(drop)
+        let mut tx = self.write().await?;
+        // The mark comes later, and waits for this too.
+        tx.without_wait().await?;
+        tx.execute(keep, vec![batch(&rows)?, messages.into()]).await?;
+        tx.commit_at(Commit::Prepare).await
     }
 
     /// What is kept of the mails `ids`.
