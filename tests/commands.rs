@@ -259,8 +259,10 @@ async fn an_explained_line_says_that_what_is_in_doubt_goes_out_once_more() {
 #[tokio::test]
 async fn the_settings_file_is_written_where_the_commands_look_for_it() {
     let installation = Installation::new().await;
-    let refused = installation.run(&["init"]).await;
-    assert!(refused.failed(1).contains("exists and was left as it is"), "{}", refused.stderr);
+    let written = installation.run(&["--config", "other.toml", "init"]).await.good();
+    assert!(written.words().starts_with("Wrote other.toml."), "{}", written.words());
+    let refused = installation.run(&["--config", "other.toml", "init"]).await;
+    assert!(refused.failed(1).contains("other.toml exists and was left as it is"), "{}", refused.stderr);
 }
 
 #[tokio::test]

@@ -14,7 +14,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::General;
-use super::output::{instant, json_lines, minute, print, second};
+use super::output::{instant, json_lines, minute, named, print, second};
 use crate::app::App;
 use crate::outbox::channels;
 use crate::outbox::notification::State;
@@ -81,9 +81,9 @@ impl ExplainArguments {
 pub async fn place(app: &App, shop_id: Option<&str>, line_id: &str) -> anyhow::Result<(String, i64)> {
     let mut places = app.store.orders_of_line(shop_id, line_id).await?;
     if places.len() > 1 {
-        let mut shops: Vec<String> = places.into_iter().map(|(shop_id, _)| shop_id).collect();
+        let mut shops: Vec<&str> = places.iter().map(|(shop_id, _)| &**shop_id).collect();
         shops.sort_unstable();
-        bail!("several shops have a line {line_id}: {}; name one with --shop", shops.join(", "));
+        bail!("several shops have a line {line_id}: {}; name one with --shop", named(&shops));
     }
     if let Some(place) = places.pop() {
         return Ok(place);
