@@ -39,7 +39,7 @@ news-backordered = { $when ->
 news-date-changed = { $when ->
     [expected] { things } now expected { $date }
     [shipping] { things } now ships by { $date }
-    [delivery] { things } now delivery by { $date }
+    [delivery] { things } now for delivery by { $date }
     [unknown] new date for { things } not known yet
    *[mixed] new dates for { things }
 }

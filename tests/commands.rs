@@ -245,6 +245,35 @@ async fn an_explained_line_tells_what_was_read_decided_tried_and_how_it_stands()
 }
 
 #[tokio::test]
+async fn an_explained_line_says_that_what_is_in_doubt_goes_out_once_more() {
+    let relay = SmtpServer::scripted(vec![vec![(At::End, Act::Close)]]).await;
+    let installation = Installation::with_relay(relay).await;
+    installation.waiting_line("1", "100", "'ada@example.com'").await;
+    installation.run(&["run", "--once"]).await.failed(1);
+    let explained = installation.run(&["explain", "1"]).await.good();
+    let last = explained.words().lines().last().unwrap();
+    assert!(last.contains("ada@example.com may have been told so"), "{last}");
+    assert!(last.contains("that backordered mail goes out once more, due 20"), "{last}");
+}
+
+#[tokio::test]
+async fn the_settings_file_is_written_where_the_commands_look_for_it() {
+    let installation = Installation::new().await;
+    let written = installation.run(&["--config", "other.toml", "init"]).await.good();
+    assert!(written.words().starts_with("Wrote other.toml."), "{}", written.words());
+    let refused = installation.run(&["--config", "other.toml", "init"]).await;
+    assert!(refused.failed(1).contains("other.toml exists and was left as it is"), "{}", refused.stderr);
+}
+
+#[tokio::test]
+async fn a_shrunken_feed_can_be_accepted_only_by_the_part_that_reads() {
+    let installation = Installation::new().await;
+    let wrong = installation.run(&["run", "--once", "--only", "deliver", "--accept-shrunken"]).await;
+    assert!(wrong.failed(2).contains("add watch to --only"), "{}", wrong.stderr);
+    installation.run(&["run", "--once", "--only", "watch", "--accept-shrunken"]).await.good();
+}
+
+#[tokio::test]
 async fn one_pass_says_what_became_of_the_answers_and_fails_if_one_was_not_taken() {
     let installation = Installation::new().await;
     // Nobody listens there.

@@ -480,6 +480,21 @@ async fn bytes_that_are_no_text_set_only_their_row_aside() {
 }
 
 #[tokio::test]
+async fn columns_of_types_that_the_shop_made_itself_are_read_as_what_they_say() {
+    let shop = TestShop::on(Engine::Postgres).await;
+    shop.run(
+        "create type mood as enum ('wait', 'credit'); create domain address as varchar(80);
+         create table own (payment mood, customer_email address, pair int4range, moods mood[]);
+         insert into own values ('credit', 'ada@example.com', '[1,2)', '{wait}')",
+    )
+    .await;
+    let seen = shop.read(&format!("{ONE_LINE}, own.*, own as whole from own")).await.unwrap();
+    assert_eq!(seen.set_aside, []);
+    let line = &seen.lines[0];
+    assert_eq!((line.payment, line.customer_email.as_deref()), (Payment::Credit, Some("ada@example.com")));
+}
+
+#[tokio::test]
 async fn the_zero_dates_of_mysql_count_as_unknown() {
     let shop = TestShop::on(Engine::MariaDb).await;
     shop.run(

@@ -3,6 +3,8 @@
 use std::process::ExitCode;
 
 use super::General;
+use super::output::count;
+use super::run::lines_read;
 use crate::app::App;
 use crate::clock::Clock;
 use crate::store::Store;
@@ -29,11 +31,11 @@ fn say(rehearsed: &Rehearsed) {
     rehearsed.would_tell.iter().for_each(say_one);
     let looked = &rehearsed.looked;
     println!(
-        "dry run: {} lines read, {} new or changed, {} set aside; {} mails would be made; nothing was written or sent",
-        looked.lines,
+        "dry run: {}, {} new or changed, {} set aside; {} would be made; nothing was written or sent",
+        lines_read(looked.lines),
         looked.changed,
         looked.set_aside,
-        rehearsed.would_tell.len()
+        count(rehearsed.would_tell.len(), "mail", "mails")
     );
     if looked.baseline {
         println!("the first sweep is silent (orders.first_sweep = \"baseline\"): what it finds counts as told");

@@ -14,7 +14,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::General;
-use super::output::{instant, json_lines, minute, print, second};
+use super::output::{instant, json_lines, minute, named, print, second};
 use crate::app::App;
 use crate::outbox::channels;
 use crate::outbox::notification::State;
@@ -70,8 +70,7 @@ impl ExplainArguments {
         steps.sort_by_key(|step| step.at);
         let now = app.clock.now();
         let orders = app.store.orders(&[order_row], channels::telling(app.settings.delivery.channel), now).await?;
-        let entries: Vec<&LogEntry> = told.iter().map(|(entry, _)| entry).collect();
-        let standing = how_it_stands(&self.line_id, orders.first(), &entries, now, &zone);
+        let standing = how_it_stands(&self.line_id, orders.first(), &told, now, &zone);
         steps.push(Step { at: now, what: "now".into(), detail: standing, notification_id: None });
         print(if self.json { json_lines(steps.iter().map(object))? } else { words(&steps, &zone) })?;
         Ok(ExitCode::SUCCESS)
@@ -82,9 +81,9 @@ impl ExplainArguments {
 pub async fn place(app: &App, shop_id: Option<&str>, line_id: &str) -> anyhow::Result<(String, i64)> {
     let mut places = app.store.orders_of_line(shop_id, line_id).await?;
     if places.len() > 1 {
-        let mut shops: Vec<String> = places.into_iter().map(|(shop_id, _)| shop_id).collect();
+        let mut shops: Vec<&str> = places.iter().map(|(shop_id, _)| &**shop_id).collect();
         shops.sort_unstable();
-        bail!("several shops have a line {line_id}: {}; name one with --shop", shops.join(", "));
+        bail!("several shops have a line {line_id}: {}; name one with --shop", named(&shops));
     }
     if let Some(place) = places.pop() {
         return Ok(place);
@@ -138,7 +137,7 @@ async fn of_notification(
 fn how_it_stands(
     line_id: &str,
     order: Option<&Order>,
-    entries: &[&LogEntry],
+    entries: &[(LogEntry, Option<Timestamp>)],
     now: Timestamp,
     zone: &TimeZone,
 ) -> String {
@@ -157,9 +156,9 @@ fn how_it_stands(
     let told = entries
         .iter()
         .rev()
-        .find(|entry| matches!(entry.state, State::Sent | State::InDoubt) && entry.recipient == *recipient);
+        .find(|(entry, _)| matches!(entry.state, State::Sent | State::InDoubt) && entry.recipient == *recipient);
     let told = match (told, &view.told) {
-        (Some(entry), Some(told)) => {
+        (Some((entry, _)), Some(told)) => {
             let perhaps = if entry.state == State::InDoubt { "may have been" } else { "was" };
             format!("{recipient} {perhaps} told {} on {}", so(told), minute(told.at, zone))
         }
@@ -172,13 +171,14 @@ fn how_it_stands(
 }
 
 /// What of the notifications about the line is not finished.
-fn to_come(entries: &[&LogEntry], zone: &TimeZone) -> String {
-    let unfinished = |entry: &&&LogEntry| matches!(entry.state, State::Queued | State::Held | State::Sending);
-    let Some(entry) = entries.iter().rev().find(unfinished) else { return "nothing is queued".into() };
+fn to_come(entries: &[(LogEntry, Option<Timestamp>)], zone: &TimeZone) -> String {
+    let unfinished = entries.iter().rev().find(|(_, finished_at)| finished_at.is_none());
+    let Some((entry, _)) = unfinished else { return "nothing is queued".into() };
     let kind = entry.kind.word();
     match entry.state {
         State::Held => format!("a {kind} mail is held: {}", entry.note.as_deref().unwrap_or("staff decide")),
         State::Sending => format!("a {kind} mail is on its way"),
+        State::InDoubt => format!("that {kind} mail goes out once more, due {}", minute(entry.due_at, zone)),
         _ => format!("a {kind} mail is queued, due {}", minute(entry.due_at, zone)),
     }
 }

@@ -14,8 +14,8 @@ use crate::settings::EXAMPLE;
 pub enum InitError {
     #[error("{} exists and was left as it is; name another file: `backorderd init FILE`", .0.display())]
     Exists(PathBuf),
-    #[error("cannot write {}: {source}; is its folder there, and may you write in it?", file.display())]
-    Unwritable { file: PathBuf, source: io::Error },
+    #[error("cannot write {}: {error}; is its folder there, and may you write in it?", file.display())]
+    Unwritable { file: PathBuf, error: io::Error },
 }
 
 /// Writes the settings file at `path` and returns what to do next.
@@ -23,9 +23,9 @@ pub enum InitError {
 /// # Errors
 /// [`InitError::Exists`] if there is anything at `path`; [`InitError::Unwritable`] if it cannot be written.
 pub fn init(path: &Path) -> Result<String, InitError> {
-    write_new(path).map_err(|source| match source.kind() {
+    write_new(path).map_err(|error| match error.kind() {
         io::ErrorKind::AlreadyExists => InitError::Exists(path.to_owned()),
-        _ => InitError::Unwritable { file: path.to_owned(), source },
+        _ => InitError::Unwritable { file: path.to_owned(), error },
     })?;
     Ok(next_steps(path))
 }
@@ -90,5 +90,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let error = init(&folder.path().join("nowhere/backorderd.toml")).unwrap_err();
         assert!(error.to_string().contains("nowhere/backorderd.toml"), "{error}");
+        let line = format!("{:#}", anyhow::Error::from(error));
+        assert_eq!(line.matches("No such file").count(), 1, "{line}");
     }
 }

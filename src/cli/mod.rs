@@ -85,8 +85,9 @@ enum Command {
     Demo(demo::DemoArguments),
     /// Write a commented settings file.
     Init {
-        #[arg(default_value = "backorderd.toml", value_name = "FILE")]
-        file: PathBuf,
+        /// Where; without it, where --config says.
+        #[arg(value_name = "FILE")]
+        file: Option<PathBuf>,
     },
     /// See whether everything is in reach and right; writes and sends nothing.
     Check,
@@ -154,7 +155,7 @@ impl Command {
         match self {
             Command::Demo(arguments) => Box::pin(arguments.run()).await,
             Command::Init { file } => {
-                println!("{}", init::init(&file)?);
+                println!("{}", init::init(file.as_ref().unwrap_or(&general.config))?);
                 Ok(ExitCode::SUCCESS)
             }
             Command::Check => check::run(general).await,

@@ -117,6 +117,11 @@ pub fn indented(text: &str, indent: &str) -> String {
     indented
 }
 
+/// Shops by their ids, as `--shop` takes them; the id may be empty.
+pub fn named(shop_ids: &[&str]) -> String {
+    shop_ids.iter().map(|id| if id.is_empty() { "\"\"" } else { id }).collect::<Vec<_>>().join(", ")
+}
+
 /// `1 line`, `2 lines`.
 pub fn count(number: usize, one: &str, many: &str) -> String {
     format!("{number} {}", if number == 1 { one } else { many })
@@ -151,5 +156,10 @@ mod tests {
     fn instants_for_scripts_have_microseconds_always() {
         assert_eq!(instant("2026-11-23T16:32:05Z".parse().unwrap()), "2026-11-23T16:32:05.000000Z");
         assert_eq!(instant("2026-11-23T16:32:05.1234567Z".parse().unwrap()), "2026-11-23T16:32:05.123456Z");
+    }
+
+    #[test]
+    fn the_shop_without_an_id_is_named_as_it_is_typed() {
+        assert_eq!(named(&["", "berlin"]), "\"\", berlin");
     }
 }

@@ -15,7 +15,7 @@ use clap::Args;
 use jiff::{Timestamp, tz::TimeZone};
 
 use super::General;
-use super::output::print;
+use super::output::{named, print};
 use super::proof_words;
 use super::show::readable;
 use crate::app::App;
@@ -100,7 +100,7 @@ async fn find(app: &App, shop_id: Option<&str>, order: &str) -> anyhow::Result<F
     let mut shops: Vec<&str> = found.iter().map(|found| &*found.shop_id).collect();
     shops.dedup();
     if shops.len() > 1 {
-        bail!("several shops have an order {order}: {}; name one with --shop", shops.join(", "));
+        bail!("several shops have an order {order}: {}; name one with --shop", named(&shops));
     }
     if let Some(by_id) = found.iter().position(|found| found.order_id == order) {
         if found.len() > 1 {

@@ -55,6 +55,10 @@ enum Part {
 
 impl RunArguments {
     pub async fn run(self, general: &General) -> anyhow::Result<ExitCode> {
+        if self.accept_shrunken && !self.has(Part::Watch) {
+            eprintln!("backorderd: --accept-shrunken is for the part that reads the feeds; add watch to --only");
+            return Ok(ExitCode::from(2));
+        }
         if self.dry_run {
             return super::dry_run::run(general).await;
         }
@@ -217,9 +221,13 @@ async fn wait_for_lease(watcher: &Watcher) -> bool {
     }
 }
 
+pub(super) fn lines_read(lines: u64) -> String {
+    format!("{lines} {} read", if lines == 1 { "line" } else { "lines" })
+}
+
 fn say_looked(looked: Looked) {
     let Looked { lines, changed, gone, set_aside, held, baseline, .. } = looked;
-    let mut words = format!("{lines} lines read, {changed} new or changed");
+    let mut words = format!("{}, {changed} new or changed", lines_read(lines));
     if gone > 0 {
         words += &format!(", {gone} gone");
     }
@@ -227,7 +235,8 @@ fn say_looked(looked: Looked) {
         words += &format!(", {set_aside} set aside (see `backorderd tasks`)");
     }
     if held > 0 {
-        words += &format!(", {held} notifications held as a flood (see `backorderd tasks`)");
+        let notifications = if held == 1 { "notification" } else { "notifications" };
+        words += &format!(", {held} {notifications} held as a flood (see `backorderd tasks`)");
     }
     if baseline {
         words += "; the first sweep: what was found counts as told";

@@ -62,7 +62,8 @@ impl Span {
             _ => return Err(mend()),
         };
         // A hundred years bound every sum that is made with it.
-        number.checked_mul(unit).filter(|seconds| *seconds <= 100 * 365 * 86_400).map(Span).ok_or_else(mend)
+        let bounded = number.checked_mul(unit).filter(|seconds| *seconds <= 100 * 365 * 86_400);
+        bounded.map(Span).ok_or_else(|| format!("{text:?} is too long; the most is \"100y\""))
     }
 }
 
@@ -81,9 +82,12 @@ mod tests {
 
     #[test]
     fn what_is_no_duration_is_refused_with_the_mend() {
-        for text in ["", "30", "s", "1.5h", "-1s", "5 m", "5min", "101y", "99999999999999999999s", "٣s", "3ß"] {
+        for text in ["", "30", "s", "1.5h", "-1s", "5 m", "5min", "99999999999999999999s", "٣s", "3ß"] {
             let what = Span::parse(text).unwrap_err();
             assert!(what.contains("write a whole number and a unit"), "{text}: {what}");
+        }
+        for text in ["101y", "9999999999999999y"] {
+            assert_eq!(Span::parse(text).unwrap_err(), format!("{text:?} is too long; the most is \"100y\""));
         }
     }
 }

@@ -159,8 +159,10 @@ impl Look {
     async fn columns(&mut self, feed: Feed, query: &str) -> Result<Vec<String>, ShopError> {
         let statement = sql(probe(self.source.engine(), query));
         let names = match &mut self.connection {
+            // By the simple protocol: the driver would ask for types that it does not know, such as enums and `citext`,
+            // and lose its unnamed statement over that.
             Connection::Postgres(connection) => {
-                sqlx::query(statement).persistent(false).fetch_one(connection).await.map(|row| names(&row))
+                sqlx::raw_sql(statement).fetch_one(connection).await.map(|row| names(&row))
             }
             Connection::MySql(connection) => {
                 sqlx::query(statement).persistent(false).fetch_one(connection).await.map(|row| names(&row))

@@ -12,6 +12,7 @@ pub mod deadlines;
 pub mod dialect;
 mod dictionaries;
 mod ending;
+mod error;
 pub mod facts;
 pub mod feeds;
 pub mod file_system;
@@ -38,25 +39,7 @@ use std::path::PathBuf;
 
 use crate::failpoint::{self, Commit, Point};
 use dialect::{Db, Sql, Tx, sql, values};
-
-/// What can go wrong with the state database.
-#[derive(Debug, thiserror::Error)]
-pub enum StoreError {
-    #[error("the state database: {0}")]
-    Database(#[from] sqlx::Error),
-    #[error("the state database holds something unreadable: {0}")]
-    Json(#[from] serde_json::Error),
-    #[error("the state database holds something unreadable: {0}")]
-    Damaged(String),
-    #[error(
-        "the state database is of version {found}, this program knows up to {known}; run the program that made it, or a newer one"
-    )]
-    TooNew { found: i64, known: i64 },
-    #[error("another process watches the shop now")]
-    LeaseLost,
-    #[error("cannot write a temporary file: {0}")]
-    Spill(#[from] std::io::Error),
-}
+pub use error::StoreError;
 
 /// The state database, opened and of the newest version.
 #[derive(Clone, Debug)]

@@ -69,7 +69,7 @@ pub enum WatchError {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Disbelief {
     #[error(
-        "the sweep was refused: the `lines` feed is empty, and {open} open lines were known; if that is true, run `backorderd run --accept-shrunken`"
+        "the sweep was refused: the `lines` feed is empty, and before there were open lines ({open}); if that is true, run `backorderd run --accept-shrunken`"
     )]
     Emptied { open: usize },
     #[error(

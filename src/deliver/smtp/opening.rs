@@ -157,7 +157,10 @@ async fn connect(relay: &Relay, deadlines: &Deadlines) -> Result<TcpStream, Conn
     let stream =
         within(deadlines.connect, TcpStream::connect((relay.host.as_str(), relay.port))).await.map_err(|fault| {
             match fault {
-                Fault::Closed(error) => ConnectError::relay(Phase::Connect, format!("no connection: {error}")),
+                Fault::Closed(error) => ConnectError::relay(
+                    Phase::Connect,
+                    format!("no connection: {error}; is the relay up, and its url right?"),
+                ),
                 other => ConnectError::relay(Phase::Connect, other.to_string()),
             }
         })?;
