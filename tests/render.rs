@@ -200,7 +200,7 @@ fn a_part_of_the_pieces_is_told_as_a_part() {
 }
 
 #[test]
-fn news_comes_first_and_alternatives_last() {
+fn m_1_news_comes_first_and_alternatives_last() {
     let mut draft = sample(Kind::Backordered, "en-US");
     draft.lines.reverse();
     let text = render(&draft).text;

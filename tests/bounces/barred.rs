@@ -70,7 +70,7 @@ async fn a_corrected_address_gets_everything() {
 }
 
 #[tokio::test]
-async fn an_update_that_bounced_bars_updates_alone_and_bothers_nobody() {
+async fn m_6_an_update_that_bounced_bars_updates_alone_and_bothers_nobody() {
     for app in TestApp::on_each_engine() {
         let app = app.await;
         app.shop.line("A1").expected(None).put().await;
@@ -112,7 +112,7 @@ async fn what_is_soft_or_full_bars_nobody_but_a_lost_order_notice_is_a_task() {
 }
 
 #[tokio::test]
-async fn who_complains_of_an_order_notice_still_gets_them_and_staff_know() {
+async fn m_6_who_complains_of_an_order_notice_still_gets_them_and_staff_know() {
     for app in TestApp::on_each_engine() {
         let app = app.await;
         app.shop.line("A1").expected(None).put().await;
@@ -217,7 +217,7 @@ async fn staff_bar_an_address_and_let_it_back() {
 }
 
 #[tokio::test]
-async fn a_bounced_option_notice_is_flagged_and_its_task_names_the_last_day_before_it() {
+async fn us_19_a_bounced_option_notice_is_flagged_and_its_task_names_the_last_day_before_it() {
     for app in TestApp::on_each_engine_with(&[("rules.default", "us-ftc")]) {
         let app = app.await;
         app.shop.backorder("A1").await;

@@ -12,7 +12,7 @@ async fn owed(order: &Order) {
 }
 
 #[tokio::test]
-async fn a_refund_that_is_due_is_a_task_with_its_last_day_its_reason_and_the_mend() {
+async fn us_17_a_refund_that_is_due_is_a_task_whose_mend_sends_it_back_the_way_it_was_paid() {
     for order in Order::on_each_engine() {
         let order = order.await;
         owed(&order).await;
