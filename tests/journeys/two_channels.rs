@@ -1,6 +1,9 @@
 //! Mail and webhook together: two notifications of one piece of news, each with a state of its own; she is told when the
 //! mail is accepted.
 
+use backorderd::outbox::schedule::Schedules;
+use backorderd::settings::delivery::Channels;
+
 use crate::support::app::{Differing, TestApp};
 use crate::support::receiver::{Receiver, SECRET, Says};
 use crate::support::smtp_server::{Act, At};
@@ -58,6 +61,25 @@ async fn both_get_the_news_under_ids_of_their_own_that_are_joined() {
         app.advance("1h");
         app.tick_all().await;
         assert_eq!((app.mails().len(), receiver.messages().len()), (1, 1));
+    }
+}
+
+#[tokio::test]
+async fn what_staff_send_again_goes_out_on_both_and_is_joined() {
+    for (app, receiver) in on_both().await {
+        app.shop.backorder("A1").await;
+        app.tick_all().await;
+        let sent: Vec<_> = app.entries().await.iter().map(|entry| entry.id).collect();
+        let schedules = Schedules::new(&app.process.app.settings);
+        let resent = app.store.resend(&sent, &by(), Channels::Both, &schedules, &app.clock).await.unwrap();
+        assert_eq!(resent.refused, []);
+        let made = resent.made[0].1;
+        assert!(resent.made.len() == 2 && resent.made.iter().all(|(_, id)| *id == made), "{:?}", resent.made);
+        assert_eq!(app.deliver().await.accepted, 2);
+        assert_eq!(app.kinds(), ["backordered", "backordered"]);
+        assert_eq!(kinds(&receiver), ["backordered", "backordered"]);
+        let joined = app.entries().await.iter().filter(|entry| entry.news_id == made).count();
+        assert_eq!(joined, 2);
     }
 }
 
