@@ -11,7 +11,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::acknowledging::make;
-use super::choices::{Asking, Ways};
+use super::choices::Asking;
 use super::dialect::{Row, Tx, batch, sql, values};
 use super::log::{LogEntry, entry_of};
 use super::record::{Recording, plans};
@@ -202,18 +202,7 @@ impl Today<'_> {
     }
 
     fn recording(&self) -> Recording<'_> {
-        Recording {
-            clock: self.clock,
-            began: self.now,
-            channels: self.channels,
-            ready: true,
-            watcher: None,
-            rehearsal: false,
-            first_sight: None,
-            last_sweep: None,
-            ways: Ways::default(),
-            baseline: None,
-        }
+        Recording::without_look(self.clock, self.now, self.channels)
     }
 }
 

@@ -7,7 +7,6 @@ use crate::clock::Clock;
 use crate::outbox::plan::{Circumstances, Look, plan};
 use crate::outbox::schedule::Schedules;
 use crate::settings::delivery::Channels;
-use crate::store::choices::Ways;
 use crate::store::record::{Batch, Recording};
 use crate::store::views::Order;
 use crate::store::{Store, StoreError};
@@ -21,18 +20,7 @@ pub async fn recheck(
     rows: Vec<i64>,
 ) -> Result<(), StoreError> {
     let began = clock.now();
-    let how = Recording {
-        clock,
-        began,
-        channels,
-        ready: true,
-        watcher: None,
-        rehearsal: false,
-        first_sight: None,
-        last_sweep: None,
-        ways: Ways::default(),
-        baseline: None,
-    };
+    let how = Recording::without_look(clock, began, channels);
     let found = Batch { rows, ..Batch::default() };
     let decide = |order: &mut Order| {
         let schedule = schedules.of(&order.shop_id);

@@ -62,6 +62,24 @@ pub struct Recording<'a> {
     pub baseline: Option<&'a (dyn Fn(&Line, Timestamp) -> Told + Sync)>,
 }
 
+impl<'a> Recording<'a> {
+    /// Of a plan that no look at the shop brought: it may leave at once, and nothing is seen for the first time.
+    pub fn without_look(clock: &'a Clock, began: Timestamp, channels: Channels) -> Recording<'a> {
+        Recording {
+            clock,
+            began,
+            channels,
+            ready: true,
+            watcher: None,
+            rehearsal: false,
+            first_sight: None,
+            last_sweep: None,
+            ways: Ways::default(),
+            baseline: None,
+        }
+    }
+}
+
 /// How the end of a look is recorded.
 #[derive(Clone, Copy, Debug)]
 pub struct FloodGuard {
