@@ -1,6 +1,7 @@
 //! What the feeds say of products: stock, alternatives, and expected dates with the time of their word.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
+use std::sync::LazyLock;
 
 use jiff::{Timestamp, civil::Date};
 use serde::Serialize;
@@ -126,12 +127,12 @@ impl Store {
 
     /// What is recorded of the stock, to compare a whole `stock` feed with.
     pub async fn stock_mirror(&self) -> Result<Mirror, StoreError> {
-        self.mirror(STOCK).await
+        self.mirror(&STOCK).await
     }
 
     /// What is recorded of the alternatives, to compare a whole `alternatives` feed with.
     pub async fn alternatives_mirror(&self) -> Result<Mirror, StoreError> {
-        self.mirror(ALTERNATIVES).await
+        self.mirror(&ALTERNATIVES).await
     }
 
     async fn mirror(&self, table: &'static Table) -> Result<Mirror, StoreError> {
@@ -197,7 +198,7 @@ struct Table {
 
 macro_rules! mirror {
     ($table:literal) => {
-        &Table {
+        Table {
             all: sql!("select product_key, content_hash from " $table),
             upsert: sql!("insert into " $table " (product_key, content_hash, content) select x.product_key, x.content_hash, x.content from "
                 rows(product_key text, content_hash bigint, content text) " where true on conflict (product_key) "
@@ -207,8 +208,8 @@ macro_rules! mirror {
     };
 }
 
-static STOCK: &Table = mirror!("stock");
-static ALTERNATIVES: &Table = mirror!("alternatives");
+static STOCK: LazyLock<Table> = LazyLock::new(|| mirror!("stock"));
+static ALTERNATIVES: LazyLock<Table> = LazyLock::new(|| mirror!("alternatives"));
 
 async fn record_dates(tx: &mut Tx, source: Source, dates: &[Expected], now: Timestamp) -> Result<(), StoreError> {
     for dates in dates.chunks(1000) {

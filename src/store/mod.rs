@@ -49,22 +49,22 @@ pub struct Store {
 
 /// Every migration in order; their position is their number. Applied ones are never edited.
 const MIGRATIONS: [Sql; 4] = [
-    Sql {
-        sqlite: include_str!("../../migrations/sqlite/0001_first.sql"),
-        postgres: include_str!("../../migrations/postgres/0001_first.sql"),
-    },
-    Sql {
-        sqlite: include_str!("../../migrations/sqlite/0002_staff_and_bounces.sql"),
-        postgres: include_str!("../../migrations/postgres/0002_staff_and_bounces.sql"),
-    },
-    Sql {
-        sqlite: include_str!("../../migrations/sqlite/0003_put_away.sql"),
-        postgres: include_str!("../../migrations/postgres/0003_put_away.sql"),
-    },
-    Sql {
-        sqlite: include_str!("../../migrations/sqlite/0004_dictionaries.sql"),
-        postgres: include_str!("../../migrations/postgres/0004_dictionaries.sql"),
-    },
+    Sql::script(
+        include_str!("../../migrations/sqlite/0001_first.sql"),
+        include_str!("../../migrations/postgres/0001_first.sql"),
+    ),
+    Sql::script(
+        include_str!("../../migrations/sqlite/0002_staff_and_bounces.sql"),
+        include_str!("../../migrations/postgres/0002_staff_and_bounces.sql"),
+    ),
+    Sql::script(
+        include_str!("../../migrations/sqlite/0003_put_away.sql"),
+        include_str!("../../migrations/postgres/0003_put_away.sql"),
+    ),
+    Sql::script(
+        include_str!("../../migrations/sqlite/0004_dictionaries.sql"),
+        include_str!("../../migrations/postgres/0004_dictionaries.sql"),
+    ),
 ];
 
 /// The version of the state database that this program makes and knows.
