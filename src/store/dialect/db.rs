@@ -1,0 +1,170 @@
+//! A state database of either engine: how it is opened, and the transactions on it.
+
+use std::fs::OpenOptions;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::time::Duration;
+
+use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{ConnectOptions as _, Connection as _};
+
+use super::{Row, Sql, Tx, Value};
+use crate::store::StoreError;
+
+/// The state database: a pool of either engine. SQLite has one writer and several readers.
+#[derive(Clone, Debug)]
+pub enum Db {
+    Sqlite { writer: SqlitePool, readers: SqlitePool },
+    Postgres(PgPool),
+}
+
+/// How long a statement waits for another process's write on SQLite.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+/// A connection to PostgreSQL that rested this long is asked whether it lives before it is used.
+const UNASKED: Duration = Duration::from_secs(1);
+/// Between two tries to open a database that is being made.
+const BUSY_PAUSE: Duration = Duration::from_millis(20);
+
+impl Db {
+    /// Opens `sqlite://FILE` (made if absent) or `postgres://...`.
+    pub async fn open(url: &str, password: Option<&str>) -> Result<Db, StoreError> {
+        if url.starts_with("sqlite:") {
+            let options = SqliteConnectOptions::from_str(url)?
+                .create_if_missing(true)
+                .journal_mode(SqliteJournalMode::Wal)
+                .synchronous(SqliteSynchronous::Full)
+                .foreign_keys(true)
+                .busy_timeout(BUSY_TIMEOUT)
+                // A batch's pages fit into memory, and are written once.
+                .pragma("cache_size", "-16000")
+                .pragma("wal_autocheckpoint", "4000");
+            make_private(options.get_filename());
+            let writer = writer_of(&options).await?;
+            let readers = SqlitePoolOptions::new().max_connections(4).connect_lazy_with(options.read_only(true));
+            return Ok(Db::Sqlite { writer, readers });
+        }
+        let options = postgres_options(url, password)?;
+        // One connection first: its error says what is wrong, the pool's would say after half a minute that time is over.
+        sqlx::PgConnection::connect_with(&options).await?.close().await?;
+        let pool = PgPoolOptions::new()
+            .max_connections(8)
+            .test_before_acquire(false)
+            .before_acquire(|connection, usage| {
+                Box::pin(async move {
+                    // A busy connection needs no round trip to show that it lives.
+                    Ok(usage.idle_for < UNASKED || connection.ping().await.is_ok())
+                })
+            })
+            .connect_lazy_with(options);
+        Ok(Db::Postgres(pool))
+    }
+
+    /// Whether the database at `url` is there and was migrated before.
+    pub async fn has_tables(url: &str, password: Option<&str>) -> Result<bool, StoreError> {
+        if let Some(file) = file_of(url)? {
+            if !file.exists() {
+                return Ok(false);
+            }
+            let options = SqliteConnectOptions::from_str(url)?.read_only(true).busy_timeout(BUSY_TIMEOUT);
+            let mut connection = options.connect().await?;
+            let tables = sqlx::query_scalar("select exists (select 1 from sqlite_schema where name = 'migrations')");
+            let found = tables.fetch_one(&mut connection).await?;
+            connection.close().await?;
+            return Ok(found);
+        }
+        let mut connection = sqlx::PgConnection::connect_with(&postgres_options(url, password)?).await?;
+        let found =
+            sqlx::query_scalar("select to_regclass('migrations') is not null").fetch_one(&mut connection).await?;
+        connection.close().await?;
+        Ok(found)
+    }
+
+    /// A transaction that may write. On SQLite it takes the write lock at once: a reader that becomes a writer would
+    /// fail with "database is locked" without waiting.
+    pub async fn write(&self) -> Result<Tx, StoreError> {
+        Ok(match self {
+            Db::Sqlite { writer, .. } => Tx::Sqlite(writer.begin_with("begin immediate").await?),
+            Db::Postgres(pool) => Tx::Postgres(pool.begin().await?),
+        })
+    }
+
+    /// One statement that is a transaction by itself, and its rows.
+    pub async fn alone(&self, sql: Sql, values: Vec<Value>) -> Result<Vec<Row>, StoreError> {
+        Ok(match self {
+            Db::Sqlite { writer, .. } => {
+                let rows = sql.for_sqlite(values)?.fetch_all(writer).await?;
+                rows.into_iter().map(Row::Sqlite).collect()
+            }
+            Db::Postgres(pool) => {
+                let rows = sql.for_postgres(&values)?.fetch_all(pool).await?;
+                rows.into_iter().map(Row::Postgres).collect()
+            }
+        })
+    }
+
+    /// A transaction that only reads, and sees one state of the database.
+    pub async fn read(&self) -> Result<Tx, StoreError> {
+        Ok(match self {
+            Db::Sqlite { readers, .. } => Tx::Sqlite(readers.begin().await?),
+            Db::Postgres(pool) => {
+                Tx::Postgres(pool.begin_with("begin isolation level repeatable read read only").await?)
+            }
+        })
+    }
+
+    pub async fn close(&self) {
+        match self {
+            Db::Sqlite { writer, readers } => {
+                readers.close().await;
+                writer.close().await;
+            }
+            Db::Postgres(pool) => pool.close().await,
+        }
+    }
+}
+
+/// The file of an SQLite database; `None`: it is a server's.
+pub fn file_of(url: &str) -> Result<Option<PathBuf>, StoreError> {
+    let sqlite = url.starts_with("sqlite:").then(|| SqliteConnectOptions::from_str(url)).transpose()?;
+    Ok(sqlite.map(|options| options.get_filename().to_owned()))
+}
+
+/// Makes the file of a new database, for its owner alone: it holds customers' addresses. SQLite gives what it writes
+/// beside it the same leave, and says what is wrong where nothing can be made.
+fn make_private(file: &Path) {
+    let _ = OpenOptions::new().write(true).create_new(true).mode(0o600).open(file);
+}
+
+/// Opens the one connection that writes. While a new database is being made a write-ahead one, SQLite turns others away
+/// at once, whatever the time-out.
+async fn writer_of(options: &SqliteConnectOptions) -> Result<SqlitePool, StoreError> {
+    let patience = tokio::time::Instant::now() + BUSY_TIMEOUT;
+    loop {
+        match SqlitePoolOptions::new().max_connections(1).connect_with(options.clone()).await {
+            Err(sqlx::Error::Database(error))
+                if error.message().contains("locked") && tokio::time::Instant::now() < patience =>
+            {
+                tokio::time::sleep(BUSY_PAUSE).await;
+            }
+            opened => return Ok(opened?),
+        }
+    }
+}
+
+fn postgres_options(url: &str, password: Option<&str>) -> Result<PgConnectOptions, StoreError> {
+    // Our statements name their rows by key, and every key has an index. In a queue that fills and empties within minutes
+    // the planner's statistics are always of another hour; a plan that scans the table made a claim take 11 seconds.
+    let options = PgConnectOptions::from_str(url)?.application_name("backorderd").options([
+        ("enable_seqscan", "off"),
+        ("enable_bitmapscan", "off"),
+        ("enable_hashjoin", "off"),
+        ("enable_mergejoin", "off"),
+        ("jit", "off"),
+    ]);
+    Ok(match password {
+        Some(password) => options.password(password),
+        None => options,
+    })
+}

@@ -1,0 +1,106 @@
+//! A transaction on either engine, and the statements in it.
+
+use sqlx::{Postgres, Sqlite, Transaction};
+
+use super::{Row, Sql, Value, sql, values};
+use crate::failpoint::{self, Commit, Point};
+use crate::store::StoreError;
+
+/// A transaction on either engine; dropped without [`Tx::commit`] it is rolled back.
+#[derive(Debug)]
+pub enum Tx {
+    Sqlite(Transaction<'static, Sqlite>),
+    Postgres(Transaction<'static, Postgres>),
+}
+
+impl Tx {
+    /// Runs a statement; how many rows it changed.
+    pub async fn execute(&mut self, sql: Sql, values: Vec<Value>) -> Result<u64, StoreError> {
+        Ok(match self {
+            Tx::Sqlite(tx) => sql.for_sqlite(values)?.execute(&mut **tx).await?.rows_affected(),
+            Tx::Postgres(tx) => sql.for_postgres(&values)?.execute(&mut **tx).await?.rows_affected(),
+        })
+    }
+
+    /// All rows of a statement.
+    pub async fn rows(&mut self, sql: Sql, values: Vec<Value>) -> Result<Vec<Row>, StoreError> {
+        Ok(match self {
+            Tx::Sqlite(tx) => {
+                let rows = sql.for_sqlite(values)?.fetch_all(&mut **tx).await?;
+                rows.into_iter().map(Row::Sqlite).collect()
+            }
+            Tx::Postgres(tx) => {
+                let rows = sql.for_postgres(&values)?.fetch_all(&mut **tx).await?;
+                rows.into_iter().map(Row::Postgres).collect()
+            }
+        })
+    }
+
+    /// The first row of a statement, if it has one.
+    pub async fn row(&mut self, sql: Sql, values: Vec<Value>) -> Result<Option<Row>, StoreError> {
+        Ok(match self {
+            Tx::Sqlite(tx) => sql.for_sqlite(values)?.fetch_optional(&mut **tx).await?.map(Row::Sqlite),
+            Tx::Postgres(tx) => sql.for_postgres(&values)?.fetch_optional(&mut **tx).await?.map(Row::Postgres),
+        })
+    }
+
+    /// Calls `see` with each row as it comes; memory does not grow with their number.
+    pub async fn each(
+        &mut self,
+        sql: Sql,
+        values: Vec<Value>,
+        mut see: impl FnMut(Row) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        use futures_util::TryStreamExt;
+        match self {
+            Tx::Sqlite(tx) => {
+                let mut rows = sql.for_sqlite(values)?.fetch(&mut **tx);
+                while let Some(row) = rows.try_next().await? {
+                    see(Row::Sqlite(row))?;
+                }
+            }
+            Tx::Postgres(tx) => {
+                let mut rows = sql.for_postgres(&values)?.fetch(&mut **tx);
+                while let Some(row) = rows.try_next().await? {
+                    see(Row::Postgres(row))?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Runs a script of several statements, as a migration is.
+    pub async fn script(&mut self, script: Sql) -> Result<(), StoreError> {
+        match self {
+            Tx::Sqlite(tx) => sqlx::raw_sql(script.sqlite).execute(&mut **tx).await.map(drop)?,
+            Tx::Postgres(tx) => sqlx::raw_sql(script.postgres).execute(&mut **tx).await.map(drop)?,
+        }
+        Ok(())
+    }
+
+    /// Lets the commit go without waiting for the disk: a server that crashes may forget it, but never keeps anything
+    /// that was committed later without it. For what is known to be done by a later commit that waits.
+    pub async fn without_wait(&mut self) -> Result<(), StoreError> {
+        // Differs because SQLite writes one file, and every commit waits.
+        if let Tx::Postgres(_) = self {
+            self.rows(sql!("select set_config('synchronous_commit', 'off', true)"), values![]).await?;
+        }
+        Ok(())
+    }
+
+    /// Commits; a test can have the process killed right before or right after.
+    pub async fn commit_at(self, commit: Commit) -> Result<(), StoreError> {
+        failpoint::reach(Point::Before(commit));
+        self.commit().await?;
+        failpoint::reach(Point::After(commit));
+        Ok(())
+    }
+
+    pub async fn commit(self) -> Result<(), StoreError> {
+        match self {
+            Tx::Sqlite(tx) => tx.commit().await?,
+            Tx::Postgres(tx) => tx.commit().await?,
+        }
+        Ok(())
+    }
+}
