@@ -27,7 +27,7 @@ impl Store {
         }
         let mut tx = self.write().await?;
         let orders: Vec<i64> = finished.iter().map(|finish| finish.claimed.order_row).collect();
-        views::lock(&mut tx, &orders).await?;
+        views::lock_orders(&mut tx, &orders).await?;
         record_attempts(&mut tx, finished).await?;
         let ours = in_hand(&mut tx, finished).await?;
         let (ours, lost): (Vec<&Finish>, Vec<&Finish>) =
@@ -44,13 +44,14 @@ impl Store {
     /// three times is held. Returns how many were taken back.
     pub async fn reap(&self, again: Option<Timestamp>, now: Timestamp) -> Result<usize, StoreError> {
         let mut tx = self.write().await?;
-        let dead = sql!("select order_row from outbox where state = 'sending' and lease_until < " now " order by id limit 1000");
+        let dead = sql!("select order_row from outbox" either(" indexed by outbox_one_in_hand", "")
+            " where state = 'sending' and lease_until < " now " limit 1000");
         let orders: Vec<i64> =
             tx.rows(dead, values![]).await?.iter().map(|row| row.int("order_row")).collect::<Result<_, _>>()?;
         if orders.is_empty() {
             return Ok(0);
         }
-        views::lock(&mut tx, &orders).await?;
+        views::lock_orders(&mut tx, &orders).await?;
         // Read again under the lock: another process may have been faster.
         let dead = sql!("select id, news_id, order_row, channel, kind, content, fence, created_at, charged, doubts, "
             "exists (select 1 from contents c where c.notification_id = outbox.id) as rendered, "
@@ -241,8 +242,8 @@ async fn tell(tx: &mut Tx, finished: &[&Finish], now: Timestamp) -> Result<(), S
             "do update set told = excluded.told, notification_id = excluded.notification_id, "
             "news_by = coalesce(excluded.news_by, tellings.news_by, tellings.notification_id)");
         tx.execute(upsert, vec![rows.clone()]).await?;
-        let quiet = sql!("update orders set quiet_since = $2, look_at = $2, revision = revision + 1 "
-            "where id in (select order_row from " rows(order_row bigint) ")");
+        let quiet = sql!("update orders set quiet_since = $2, look_at = $2, revision = revision + 1 from "
+            rows(order_row bigint) " where orders.id = x.order_row");
         tx.execute(quiet, vec![rows, now.into()]).await?;
         waiting = later;
     }

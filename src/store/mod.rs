@@ -48,7 +48,7 @@ pub struct Store {
 }
 
 /// Every migration in order; their position is their number. Applied ones are never edited.
-const MIGRATIONS: [Sql; 4] = [
+const MIGRATIONS: [Sql; 5] = [
     Sql::script(
         include_str!("../../migrations/sqlite/0001_first.sql"),
         include_str!("../../migrations/postgres/0001_first.sql"),
@@ -64,6 +64,10 @@ const MIGRATIONS: [Sql; 4] = [
     Sql::script(
         include_str!("../../migrations/sqlite/0004_dictionaries.sql"),
         include_str!("../../migrations/postgres/0004_dictionaries.sql"),
+    ),
+    Sql::script(
+        include_str!("../../migrations/sqlite/0005_fewer_indexes.sql"),
+        include_str!("../../migrations/postgres/0005_fewer_indexes.sql"),
     ),
 ];
 

@@ -111,8 +111,7 @@ pub(super) fn move_of(finish: &Finish, successors: &HashSet<Uuid>, now: Timestam
         }
         Fate::Held { note } => (row.state, row.note) = (State::Held.word(), Some(note.clone())),
     }
-    let unsent = matches!(finish.fate, Fate::Again { .. } | Fate::Held { .. });
-    if unsent && !doubtful && successors.contains(&claimed.id) {
+    if is_unsent(&finish.fate) && !doubtful && successors.contains(&claimed.id) {
         (row.state, row.leaves) = (State::Superseded.word(), true);
         row.note = Some("newer news took over its lines".into());
     }
@@ -124,16 +123,27 @@ pub(super) fn move_of(finish: &Finish, successors: &HashSet<Uuid>, now: Timestam
     row
 }
 
-/// Which of `finished` have a newer unsent notification of the same order and channel.
+/// Which of those of `finished` that were not sent have a newer unsent notification of the same order and channel, which
+/// no worker takes until the transaction ends. The orders are locked.
 pub(super) async fn successors(tx: &mut Tx, finished: &[&Finish]) -> Result<HashSet<Uuid>, StoreError> {
     #[derive(Serialize)]
     struct Id {
         id: Uuid,
     }
-    let ids: Vec<Id> = finished.iter().map(|finish| Id { id: finish.claimed.id }).collect();
+    let unsent = finished.iter().filter(|finish| is_unsent(&finish.fate));
+    let ids: Vec<Id> = unsent.map(|finish| Id { id: finish.claimed.id }).collect();
+    if ids.is_empty() {
+        return Ok(HashSet::new());
+    }
     let newer = sql!("select o.id from " rows(id text) " join outbox o on o.id = x.id join outbox u "
-        "on u.order_row = o.order_row and u.channel = o.channel and u.state in ('queued', 'held') and u.news where o.news");
+        "on u.order_row = o.order_row and u.channel = o.channel and u.state in ('queued', 'held') and u.news where o.news "
+        "order by u.id" either("", " for update of u"));
     tx.rows(newer, vec![batch(&ids)?]).await?.iter().map(|row| row.id("id")).collect()
+}
+
+/// Whether it stays in the outbox as what it was: news of its order may take its place.
+fn is_unsent(fate: &Fate) -> bool {
+    matches!(fate, Fate::Again { .. } | Fate::Held { .. })
 }
 
 /// Moves rows that are in hand; their fences were looked at.

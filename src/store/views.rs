@@ -154,16 +154,25 @@ async fn with_lines(tx: &mut Tx, rows: &[i64]) -> Result<Orders, StoreError> {
     Ok(orders)
 }
 
-/// Locks the orders of `rows` until the transaction ends, in the order of their ids, so that two writers never wait
-/// for each other; and the unsent news of them, so that no worker takes it meanwhile.
+/// Locks the orders of `rows` until the transaction ends, and the unsent news of them, so that no worker takes it
+/// meanwhile.
 pub(super) async fn lock(tx: &mut Tx, rows: &[i64]) -> Result<(), StoreError> {
-    // Differs because SQLite's one writer needs no row locks.
+    lock_orders(tx, rows).await?;
     if let Tx::Postgres(_) = tx {
-        let orders = sql!("select id from orders where id in (select n from " rows(n bigint) ") order by id" lock);
-        tx.rows(orders, vec![numbers(rows.iter().copied())?]).await?;
         let unsent = sql!("select id from outbox where order_row in (select n from " rows(n bigint) ") "
             "and state in ('queued', 'held') and news order by id" lock);
         tx.rows(unsent, vec![numbers(rows.iter().copied())?]).await?;
+    }
+    Ok(())
+}
+
+/// Locks the orders of `rows` until the transaction ends, in the order of their ids, so that two writers never wait for
+/// each other.
+pub(super) async fn lock_orders(tx: &mut Tx, rows: &[i64]) -> Result<(), StoreError> {
+    // Differs because SQLite's one writer needs no row locks.
+    if let Tx::Postgres(_) = tx {
+        let orders = sql!("select id from orders where id in (select n from " rows(n bigint) ") order by id" lock);
+        tx.execute(orders, vec![numbers(rows.iter().copied())?]).await?;
     }
     Ok(())
 }

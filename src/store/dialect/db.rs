@@ -22,6 +22,8 @@ pub enum Db {
 
 /// How long a statement waits for another process's write on SQLite.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+/// How many rows of SQLite wait for who reads them; a batch has fewer.
+const ROWS_AHEAD: usize = 512;
 /// A connection to PostgreSQL that rested this long is asked whether it lives before it is used.
 const UNASKED: Duration = Duration::from_secs(1);
 /// Between two tries to open a database that is being made.
@@ -37,6 +39,8 @@ impl Db {
                 .synchronous(SqliteSynchronous::Full)
                 .foreign_keys(true)
                 .busy_timeout(BUSY_TIMEOUT)
+                // A batch's rows come in one go: its thread does not stand still for each few of them.
+                .row_buffer_size(ROWS_AHEAD)
                 // A batch's pages fit into memory, and are written once.
                 .pragma("cache_size", "-16000")
                 .pragma("wal_autocheckpoint", "4000");
