@@ -46,7 +46,9 @@ impl Db {
                 .pragma("wal_autocheckpoint", "4000");
             make_private(options.get_filename());
             let writer = writer_of(&options).await?;
-            let readers = SqlitePoolOptions::new().max_connections(4).connect_lazy_with(options.read_only(true));
+            // They read each page about once; what they kept of it would only be memory.
+            let reading = options.read_only(true).pragma("cache_size", "-2000");
+            let readers = SqlitePoolOptions::new().max_connections(4).connect_lazy_with(reading);
             return Ok(Db::Sqlite { writer, readers });
         }
         let options = postgres_options(url, password)?;

@@ -123,8 +123,6 @@ pub(super) fn numbered(text: &str, columns: &[Column]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-
     #[test]
     fn the_arrays_of_a_batch_come_before_the_other_values() {
         let sql = sql!("select $3, $2 from " rows(id text, n bigint) " union select $10 from " rows(id text, n bigint));
