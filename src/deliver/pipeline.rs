@@ -87,7 +87,7 @@ impl Delivery {
         let finished = Arc::new(Mutex::new(finished));
         let mut finishers = JoinSet::new();
         for _ in 0..if self.store.is_embedded() { 1 } else { FINISHERS } {
-            finishers.spawn(self.clone().finish_all(finished.clone()));
+            finishers.spawn(self.clone().finish_all(way, finished.clone()));
         }
         let owner: Arc<str> = self.clock.random_id().to_string().into();
         let beating = tokio::spawn(self.clone().beat(owner.clone()));
@@ -253,7 +253,7 @@ impl Delivery {
     }
 
     /// Records results that wait, many in one commit. Nothing is dropped: while they cannot be stored, all stands still.
-    async fn finish_all(self: Arc<Self>, results: Arc<Mutex<mpsc::Receiver<Finish>>>) -> Delivered {
+    async fn finish_all(self: Arc<Self>, way: Way, results: Arc<Mutex<mpsc::Receiver<Finish>>>) -> Delivered {
         let mut delivered = Delivered::default();
         let mut waiting = Vec::with_capacity(RESULTS);
         loop {
@@ -268,7 +268,10 @@ impl Delivery {
                 }
                 tokio::time::sleep(STORE_PAUSE).await;
             };
-            waiting.drain(..).for_each(|finish| delivered.count(&finish));
+            for finish in waiting.drain(..) {
+                self.tally.ended(way.channel(), finish.fate.word());
+                delivered.count(&finish);
+            }
             if !overtaken.is_empty()
                 && let Err(error) =
                     recheck(&self.store, &self.schedules, &self.clock, self.settings.delivery.channel, overtaken).await
