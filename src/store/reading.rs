@@ -17,7 +17,7 @@ use crate::watch::WATCH;
 pub struct Reading {
     /// How many notifications are in each state that is not finished.
     pub outbox: Vec<(State, i64)>,
-    /// When the oldest that is due, or will be, is due; by channel.
+    /// Since when the oldest is due, or will be, or was tried in vain with nobody to take it; by channel.
     pub oldest_due: Vec<(&'static str, Timestamp)>,
     /// In hand, with a lease that has ended.
     pub abandoned: i64,
@@ -52,10 +52,12 @@ impl Store {
         let mut tx = self.read().await?;
         let mut oldest_due = Vec::new();
         for channel in [MAIL, WEBHOOK] {
-            let due = sql!("select min(due_at) as since from outbox "
-                "where state in ('queued', 'in_doubt') and ready and settled and channel = $1");
+            // What nobody could take is due again later and later, through no fault of its own: that counts from its birth.
+            let due = sql!("select min(since) as since from (select min(due_at) as since from outbox "
+                "where state in ('queued', 'in_doubt') and ready and settled and channel = $1 union all "
+                "select min(created_at) from outbox where state = 'queued' and attempts > 0 and charged = 0 and channel = $1) x");
             let row = tx.row(due, values![channel]).await?;
-            oldest_due.extend(row.map_or(Ok(None), |row| row.maybe_time("since"))?.map(|due_at| (channel, due_at)));
+            oldest_due.extend(row.map_or(Ok(None), |row| row.maybe_time("since"))?.map(|since| (channel, since)));
         }
         let abandoned = sql!("select count(*) as number from outbox where state = 'sending' and lease_until < " now);
         let (abandoned, leases) = (tx.row(abandoned, values![]).await?, leases(&mut tx).await?);

@@ -29,8 +29,9 @@ use crate::store::{Store, StoreError};
 
 /// So many sweeps may be missing before the process is not ready.
 const LATE_SWEEPS: i32 = 3;
-/// A state database that takes longer is said not to answer; who scrapes us waits for 10 s as a rule.
+/// A state database that takes longer is said not to answer: who asks us waits for 10 s as a rule.
 const PATIENCE: Duration = Duration::from_secs(5);
+const AWAY: &str = "the state database does not answer\n";
 /// How old the numbers may be that are found by reading lines.
 const FOUND_EVERY: SignedDuration = SignedDuration::from_mins(5);
 
@@ -104,12 +105,16 @@ async fn alive() -> &'static str {
 /// `/readyz`: what this process does works: the state database answers, and if the process watches the shop, the last
 /// sweep is not too old. The customers' pages are served all the same.
 async fn ready(State(machines): State<Arc<Machines>>) -> impl IntoResponse {
-    match machines.trouble().await {
-        Ok(None) => (StatusCode::OK, "ok\n"),
-        Ok(Some(trouble)) => (StatusCode::SERVICE_UNAVAILABLE, trouble),
-        Err(error) => {
+    match tokio::time::timeout(PATIENCE, machines.trouble()).await {
+        Ok(Ok(None)) => (StatusCode::OK, "ok\n"),
+        Ok(Ok(Some(trouble))) => (StatusCode::SERVICE_UNAVAILABLE, trouble),
+        Ok(Err(error)) => {
             tracing::error!(%error, "not ready");
-            (StatusCode::SERVICE_UNAVAILABLE, "the state database does not answer\n")
+            (StatusCode::SERVICE_UNAVAILABLE, AWAY)
+        }
+        Err(_) => {
+            tracing::error!(seconds = PATIENCE.as_secs(), "not ready: the state database took too long to answer");
+            (StatusCode::SERVICE_UNAVAILABLE, AWAY)
         }
     }
 }
