@@ -1,7 +1,7 @@
 //! `/metrics` as Prometheus reads it: well formed, and true before, during and after faults, with the state on SQLite
 //! and on PostgreSQL.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 
 use backorderd::app::App;
@@ -335,6 +335,19 @@ async fn a_process_without_pages_is_watched_too_and_does_not_start_where_the_add
     ends(worker).await;
     let seen = installation.run(&["tasks"]).await.good();
     assert!(!seen.stderr.contains("dead"), "{}", seen.stderr);
+}
+
+#[test]
+fn the_page_for_the_person_on_call_explains_every_metric_and_the_alerts_ask_for_no_other() {
+    let named = |text: &'static str| -> BTreeSet<&str> {
+        let words = text.split(|letter: char| !letter.is_ascii_lowercase() && letter != '_');
+        words.filter(|word| word.starts_with("backorderd_") || word.starts_with("process_")).collect()
+    };
+    let made = named(include_str!("../src/metrics/mod.rs"));
+    assert!(made.len() > 20, "{made:?}");
+    assert_eq!(named(include_str!("../docs/on-call.md")), made);
+    let asked = named(include_str!("../docs/prometheus-alerts.yml"));
+    assert!(asked.is_subset(&made), "{:?}", asked.difference(&made));
 }
 
 /// Scrapes until it shows what is waited for.

@@ -141,7 +141,8 @@ impl Scrape<'_> {
     }
 
     fn relays(&self, text: &mut Text) {
-        let help = "1 while this process leaves a relay or receiver alone: it could not be reached, was at fault, or asked for less (an open breaker); until it works again.";
+        let help =
+            "1 from a relay's or receiver's fault (an open breaker), or its wish for less, until it works again.";
         let mut family = text.family("backorderd_relay_resting", Gauge, help);
         for ((channel, relay), rests) in &self.process.rests {
             family.sample(&[("channel", channel), ("relay", relay)], bit(*rests));

@@ -53,9 +53,11 @@ impl Store {
         let mut oldest_due = Vec::new();
         for channel in [MAIL, WEBHOOK] {
             // What nobody could take is due again later and later, through no fault of its own: that counts from its birth.
-            let due = sql!("select min(since) as since from (select min(due_at) as since from outbox "
-                "where state in ('queued', 'in_doubt') and ready and settled and channel = $1 union all "
-                "select min(created_at) from outbox where state = 'queued' and attempts > 0 and charged = 0 and channel = $1) x");
+            // The first row of the index: `min` would be planned as a walk through all of it.
+            let due = sql!("select min(since) as since from (select since from (select due_at as since from outbox "
+                "where state in ('queued', 'in_doubt') and ready and settled and channel = $1 order by channel, due_at limit 1) d "
+                "union all select min(created_at) from outbox "
+                "where state = 'queued' and attempts > 0 and charged = 0 and channel = $1) x");
             let row = tx.row(due, values![channel]).await?;
             oldest_due.extend(row.map_or(Ok(None), |row| row.maybe_time("since"))?.map(|since| (channel, since)));
         }
