@@ -105,8 +105,10 @@ fn of_relay(app: &TestApp, name: &str, more: &str) -> String {
     format!("{name}{{channel=\"mail\",relay=\"{relay}\"{more}}}")
 }
 
+/// Where the program may listen: at an address of this file alone, so that no other test takes the port meanwhile, and
+/// who knocks too early is not answered by herself.
 fn free_port() -> SocketAddr {
-    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
+    std::net::TcpListener::bind("127.0.0.3:0").unwrap().local_addr().unwrap()
 }
 
 #[tokio::test]
