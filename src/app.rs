@@ -21,6 +21,8 @@ use crate::deliver::relays::Relays;
 use crate::deliver::smtp::{Deadlines, relay::Relay};
 use crate::deliver::{Delivery, Renderers};
 use crate::links::LinkKeys;
+use crate::metrics::tally::Tally;
+use crate::outbox::notification::{MAIL, WEBHOOK};
 use crate::outbox::schedule::Schedules;
 use crate::render::Renderer;
 use crate::settings::Settings;
@@ -39,6 +41,8 @@ pub struct App {
     pub clock: Clock,
     /// A random name of this start of the process.
     pub owner: String,
+    /// What its parts did since then.
+    pub tally: Arc<Tally>,
     stop: watch::Sender<bool>,
 }
 
@@ -54,7 +58,8 @@ impl App {
         let password = settings.state.password.as_ref().map(|password| password.expose().to_owned());
         let store = Store::open(url, password.as_deref()).await?;
         let owner = clock.random_id().to_string();
-        Ok(App { settings: Arc::new(settings), store, clock, owner, stop: watch::Sender::new(false) })
+        let tally = Arc::new(Tally::new(clock.now()));
+        Ok(App { settings: Arc::new(settings), store, clock, owner, tally, stop: watch::Sender::new(false) })
     }
 
     /// Asks everything that runs to come to an end.
@@ -86,12 +91,20 @@ impl App {
             schedules: Schedules::new(&self.settings),
             clock: self.clock.clone(),
             owner: self.owner.clone(),
+            tally: self.tally.clone(),
             stop: self.stopping(),
             lines_read: Arc::default(),
         })
     }
 
     pub async fn delivery(&self) -> anyhow::Result<Arc<Delivery>> {
+        let (relays, receiver) = (self.relays()?, self.receiver()?);
+        for relay in &relays {
+            self.tally.knows(MAIL, &relay.name());
+        }
+        if let Some(receiver) = &receiver {
+            self.tally.knows(WEBHOOK, &receiver.to_string());
+        }
         Ok(Arc::new(Delivery {
             store: self.store.clone(),
             settings: self.settings.clone(),
@@ -99,11 +112,12 @@ impl App {
             renderers: renderers(&self.settings)?,
             packing: Packing::default(),
             keys: self.link_keys().await?,
-            relays: Relays::new(self.relays()?),
-            receiver: self.receiver()?.map(ReceiverStation::new),
+            relays: Relays::new(relays),
+            receiver: receiver.map(ReceiverStation::new),
             clock: self.clock.clone(),
             hello_name: hello_name(&self.settings),
             deadlines: Deadlines::default(),
+            tally: self.tally.clone(),
             stop: self.stopping(),
         }))
     }
@@ -116,6 +130,7 @@ impl App {
             schedules: Schedules::new(&self.settings),
             clock: self.clock.clone(),
             ways: self.ways()?,
+            tally: self.tally.clone(),
             stop: self.stopping(),
         }))
     }

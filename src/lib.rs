@@ -33,6 +33,7 @@ pub mod choice; // wait or cancel: what is taken, and how the answer reaches the
 pub mod webhook; // signed JSON to a receiver, and what became of it
 
 // What lasts, and who looks at it.
+pub mod metrics; // what this process did, and what is said of it and of the queue to Prometheus; pure
 pub mod store; // the state database on SQLite and PostgreSQL: the only SQL about our own state
 pub mod web; // the pages behind the links, and what machines ask
 

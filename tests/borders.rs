@@ -6,13 +6,13 @@ use std::fs;
 use std::path::Path;
 
 /// Whom each module may use beside itself. The program's own ends, `app`, `cli` and `demo`, may use everybody.
-const MAY_USE: [(&str, &[&str]); 17] = [
+const MAY_USE: [(&str, &[&str]); 18] = [
     ("clock", &[]),
     ("failpoint", &[]),
     ("trust", &[]),
     ("bounce", &["clock", "deliver", "settings", "store"]),
     ("dkim", &[]),
-    ("choice", &["clock", "outbox", "settings", "shop", "store", "watch", "webhook"]),
+    ("choice", &["clock", "metrics", "outbox", "settings", "shop", "store", "watch", "webhook"]),
     ("links", &["choice"]),
     ("settings", &["dkim", "shop", "webhook"]),
     ("shop", &["settings"]),
@@ -20,7 +20,7 @@ const MAY_USE: [(&str, &[&str]); 17] = [
     ("outbox", &["choice", "promise", "settings", "shop", "watch"]),
     ("promise", &["choice", "settings", "shop"]),
     ("render", &["choice", "links", "outbox", "promise", "shop"]),
-    ("watch", &["choice", "clock", "outbox", "promise", "settings", "shop", "store"]),
+    ("watch", &["choice", "clock", "metrics", "outbox", "promise", "settings", "shop", "store"]),
     ("store", &["bounce", "choice", "clock", "failpoint", "outbox", "promise", "settings", "shop", "watch"]),
     (
         "deliver",
@@ -30,6 +30,7 @@ const MAY_USE: [(&str, &[&str]); 17] = [
             "dkim",
             "failpoint",
             "links",
+            "metrics",
             "outbox",
             "render",
             "settings",
@@ -40,18 +41,19 @@ const MAY_USE: [(&str, &[&str]); 17] = [
             "webhook",
         ],
     ),
+    ("metrics", &["outbox", "store"]),
     ("webhook", &["clock", "trust"]),
     (
         "web",
         &[
-            "app", "bounce", "choice", "clock", "deliver", "links", "outbox", "promise", "render", "settings", "shop",
-            "store", "watch",
+            "app", "bounce", "choice", "clock", "deliver", "links", "metrics", "outbox", "promise", "render",
+            "settings", "shop", "store", "watch",
         ],
     ),
 ];
 
 /// Decisions: values in, values out.
-const PURE: [&str; 33] = [
+const PURE: [&str; 34] = [
     "bounce/diagnosis.rs",
     "bounce/fields.rs",
     "bounce/provider/",
@@ -71,6 +73,7 @@ const PURE: [&str; 33] = [
     "deliver/payload.rs",
     "deliver/verdict.rs",
     "dkim/",
+    "metrics/",
     "render/",
     "links",
     "shop/answers/parameters.rs",

@@ -18,6 +18,7 @@ mod dkim;
 mod faults;
 mod journeys;
 mod law;
+mod metrics;
 mod model;
 mod render;
 mod settings;

@@ -1,5 +1,7 @@
 //! What staff do to notifications, by the real program: filters, questions, the record of who did what.
 
+use backorderd::settings::duration::Span;
+
 use crate::support::app::TestApp;
 use crate::support::installation::Installation;
 use crate::support::smtp_server::{Act, At, SmtpServer};
@@ -51,7 +53,7 @@ async fn nothing_is_done_without_a_name_or_a_yes() {
     }
     assert!(run(&["withdraw", "--all"]).await.failed(2).contains("whether to withdraw 2 notifications; add --yes"));
     let sent = run(&["hold", "--state", "sent", "--yes"]).await;
-    assert!(sent.failed(2).contains("--state sent: hold takes those that are queued"), "{}", sent.stderr);
+    assert!(sent.failed(2).contains("--state sent: hold takes those that are queued or in_doubt"), "{}", sent.stderr);
     assert!(run(&["release", "01", "--email", "a@b.example"]).await.failed(2).contains("cannot be used with"));
     assert_eq!(states(&installation).await, ["ada@example.com queued", "bob@example.com queued"]);
 }
@@ -119,4 +121,44 @@ async fn many_are_done_some_hundreds_at_a_time_under_one_name() {
         installation.run(&["release", "--all", "-y"]).await.good().words(),
         "1201 notifications released: due now\n"
     );
+}
+
+#[tokio::test]
+async fn held_before_the_first_worker_starts_nothing_of_a_restored_backup_is_sent_again() {
+    // Commands have the machine's clock, by which everything was told long ago.
+    for app in TestApp::on_each_engine_with(&[("updates.every", "0")]) {
+        let app = app.await;
+        // One was in doubt when the backup was made, two were in hand, one of them in transfer, and one was queued.
+        app.shop.line("A1").order("A").put().await;
+        app.relay.once(At::End, Act::Close);
+        assert_eq!(app.tick_all().await.in_doubt, 1);
+        for line in ["B1", "C1", "D1"] {
+            app.shop.line(line).order(line).put().await;
+        }
+        app.settle().await;
+        let span = Span::seconds(30);
+        let in_hand = app.store.claim("gone", "mail", app.now(), 2, span).await.unwrap();
+        app.in_state(&format!("update outbox set in_transfer = true where id = '{}'", in_hand[0].id)).await;
+        app.store.expire_leases().await.unwrap();
+
+        let held = app.run(&["hold", "--all", "--yes"]).await.good();
+        assert_eq!(held.words(), "2 notifications held, 1 in doubt left to staff (see `backorderd tasks`)\n");
+        app.advance("1d");
+        app.sweep().await;
+        assert_eq!(app.deliver().await.claimed, 0);
+        assert_eq!(app.mails().len(), 1, "that of which nobody knows");
+        let mut log = app.log().await;
+        log.sort_unstable();
+        assert_eq!(log, ["backordered held", "backordered held", "backordered in_doubt", "backordered in_doubt"]);
+        assert_eq!(app.tasks().await.iter().filter(|task| task.starts_with("in_doubt ")).count(), 2);
+
+        let again = app.run(&["hold", "--all", "--yes"]).await.good();
+        assert_eq!(again.words(), "there is nothing to hold\n");
+        let id = app.entries().await.iter().find(|entry| entry.state.word() == "in_doubt").unwrap().id.to_string();
+        let refused = app.run(&["hold", &id, "--yes"]).await;
+        assert!(refused.failed(1).contains("it is in doubt, and waits for staff"), "{}", refused.stderr);
+        app.run(&["resend", &id, "--yes"]).await.good();
+        app.run(&["release", "--all", "--yes"]).await.good();
+        assert_eq!(app.deliver().await.accepted, 3, "staff decide");
+    }
 }

@@ -15,6 +15,7 @@ use tracing::{error, info, warn};
 
 use super::handover::{Outgoing, Reply, Through};
 use crate::clock::Clock;
+use crate::metrics::tally::Tally;
 use crate::outbox::channels;
 use crate::outbox::schedule::{Schedules, retry_after};
 use crate::settings::Settings;
@@ -56,6 +57,7 @@ pub struct Carrier {
     pub schedules: Schedules,
     pub clock: Clock,
     pub ways: Ways,
+    pub tally: Arc<Tally>,
     /// True once the process is to stop.
     pub stop: watch::Receiver<bool>,
 }
@@ -123,7 +125,10 @@ impl Carrier {
         let mut stop = self.stop.clone();
         while !self.stopping() {
             let failed = match self.tick().await {
-                Ok(_) => false,
+                Ok(handed_over) => {
+                    self.count(handed_over);
+                    false
+                }
                 Err(error) => {
                     error!(%error, "the state database failed; answers wait");
                     true
@@ -132,6 +137,13 @@ impl Carrier {
             let pause = if failed { IDLE * 5 } else { IDLE };
             // A stop that comes while waiting ends the wait; an error means that nobody can stop us any more.
             let _ = tokio::time::timeout(pause, stop.wait_for(|stop| *stop)).await;
+        }
+    }
+
+    fn count(&self, handed_over: HandedOver) {
+        let HandedOver { taken, untouched, refused, failed } = handed_over;
+        for (said, number) in [("taken", taken), ("untouched", untouched), ("refused", refused), ("failed", failed)] {
+            self.tally.answered(said, number);
         }
     }
 

@@ -117,6 +117,9 @@ impl RunArguments {
     /// Everything that was asked for, until a signal ends it.
     async fn service(&self, app: &App) -> anyhow::Result<ExitCode> {
         let mut parts = JoinSet::new();
+        if let Some(machines) = crate::web::machines::serve(app, self.has(Part::Watch)).await? {
+            parts.spawn(machines);
+        }
         if self.has(Part::Web) {
             let web = crate::web::serve(app, self.has(Part::Watch)).await?;
             parts.spawn(web);

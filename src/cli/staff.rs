@@ -18,7 +18,7 @@ use crate::app::App;
 use crate::outbox::notification::State;
 use crate::outbox::schedule::Schedules;
 use crate::settings::environment;
-use crate::store::log::LogFilter;
+use crate::store::log::{LogEntry, LogFilter};
 use crate::store::resend::Resent;
 use crate::store::staff::By;
 
@@ -56,7 +56,7 @@ impl Action {
     fn states(self) -> &'static [State] {
         match self {
             Action::Release => &[State::Held],
-            Action::Hold => &[State::Queued],
+            Action::Hold => &[State::Queued, State::InDoubt],
             Action::Withdraw => &[State::Queued, State::Held],
             Action::Resend => &[
                 State::Queued,
@@ -101,7 +101,11 @@ impl Action {
         let now = app.clock.now();
         Ok(match self {
             Action::Release => Acted::simply(app.store.release(ids, by, now).await?),
-            Action::Hold => Acted::simply(app.store.hold(ids, by, now).await?),
+            Action::Hold => {
+                let doubted = app.store.hold_doubted(ids, by, now).await?;
+                let held = app.store.hold(ids, by, now).await?;
+                Acted { left: doubted.len(), done: held.into_iter().chain(doubted).collect(), ..Acted::default() }
+            }
             Action::Withdraw => Acted::simply(app.store.withdraw(ids, by, now).await?),
             Action::Resend => Acted::again(
                 app.store
@@ -116,6 +120,8 @@ impl Action {
 #[derive(Debug, Default)]
 struct Acted {
     done: Vec<Uuid>,
+    /// How many of those were in doubt, and are left to staff.
+    left: usize,
     /// Of those, what was made anew; the same one may say several again.
     made: Vec<Uuid>,
     notes: Vec<String>,
@@ -133,11 +139,12 @@ impl Acted {
         made.sort_unstable();
         made.dedup();
         let notes = resent.held.into_iter().map(|(id, why)| format!("{id} is held: {why}")).collect();
-        Acted { done, made, notes, refused: resent.refused }
+        Acted { done, left: 0, made, notes, refused: resent.refused }
     }
 
     fn add(&mut self, other: Acted) {
         self.done.extend(other.done);
+        self.left += other.left;
         self.made.extend(other.made);
         self.notes.extend(other.notes);
         self.refused.extend(other.refused);
@@ -150,7 +157,11 @@ impl Acted {
         let number = count(self.done.len(), "notification", "notifications");
         match action {
             Action::Release => format!("{number} released: due now"),
-            Action::Hold => format!("{number} held"),
+            Action::Hold if self.left == 0 => format!("{number} held"),
+            Action::Hold => {
+                let held = count(self.done.len() - self.left, "notification", "notifications");
+                format!("{held} held, {} in doubt left to staff (see `backorderd tasks`)", self.left)
+            }
             Action::Withdraw => format!("{number} withdrawn"),
             Action::Resend if self.made.is_empty() => format!("{number} due now"),
             Action::Resend => {
@@ -169,6 +180,10 @@ impl StaffArguments {
             return Ok(ExitCode::from(2));
         }
         let app = general.recorded_app().await?;
+        if action == Action::Hold {
+            // What a dead process left would go out as soon as the next one starts: after a restore, that may be much.
+            app.store.reap(None, app.clock.now()).await?;
+        }
         let (chosen, refused) = self.choose(action, &app).await?;
         for refusal in &refused {
             eprintln!("backorderd: {refusal}");
@@ -250,16 +265,33 @@ impl StaffArguments {
         }
     }
 
+    /// What it is to be done to. Of those in doubt, only what goes out once more by itself can be held.
+    async fn choose_by_filter(&self, action: Action, app: &App) -> anyhow::Result<Vec<Uuid>> {
+        let filter = self.filter.filter(app, 0)?;
+        let states = if filter.states.is_empty() { action.meant().to_vec() } else { filter.states.clone() };
+        let of = |states| LogFilter { states, ..filter.clone() };
+        if action != Action::Hold {
+            return Ok(app.store.chosen(&of(states)).await?);
+        }
+        let mut chosen = Vec::new();
+        for state in states {
+            let found = app.store.chosen(&of(vec![state])).await?;
+            chosen.extend(if state == State::InDoubt { app.store.doubted(&found).await? } else { found });
+        }
+        Ok(chosen)
+    }
+
     /// What it is to be done to, and why not to the others that were named.
     async fn choose(&self, action: Action, app: &App) -> anyhow::Result<(Vec<Uuid>, Vec<String>)> {
         if self.ids.is_empty() {
-            let filter = self.filter.filter(app, 0)?;
-            let states = if filter.states.is_empty() { action.meant().to_vec() } else { filter.states };
-            return Ok((app.store.chosen(&LogFilter { states, ..filter }).await?, Vec::new()));
+            return Ok((self.choose_by_filter(action, app).await?, Vec::new()));
         }
         let (mut chosen, mut refused) = (Vec::new(), Vec::new());
         for id in &self.ids {
             match show::find(&app.store, id).await {
+                Ok(entry) if action == Action::Hold && waits_for_staff(&entry, app).await? => {
+                    refused.push(format!("cannot hold {}: it is in doubt, and waits for staff", entry.id));
+                }
                 // What is sent again says itself why it cannot be.
                 Ok(entry) if action == Action::Resend || action.states().contains(&entry.state) => {
                     if !chosen.contains(&entry.id) {
@@ -275,6 +307,11 @@ impl StaffArguments {
         }
         Ok((chosen, refused))
     }
+}
+
+/// Whether it is in doubt and does not go out once more by itself.
+async fn waits_for_staff(entry: &LogEntry, app: &App) -> anyhow::Result<bool> {
+    Ok(entry.state == State::InDoubt && app.store.doubted(&[entry.id]).await?.is_empty())
 }
 
 /// What else became of those that were chosen.

@@ -12,6 +12,7 @@ use super::relays::Station;
 use super::smtp::connection::{Connection, Envelope};
 use super::{Delivery, verdict};
 use crate::failpoint::{self, Point};
+use crate::outbox::notification::MAIL;
 use crate::store::outbox::{Fate, Finish};
 
 /// How often a mail is tried on a fresh connection because an old one had ended unnoticed.
@@ -68,12 +69,14 @@ impl Delivery {
                     } else {
                         station.fails(now);
                     }
+                    self.count(station, attempt.outcome);
                     last = Some(attempt);
                     places.start = index + 1;
                 }
                 _ => {
                     failpoint::reach(Point::Answered);
                     station.works();
+                    self.count(station, attempt.outcome);
                     info!(
                         notification.id = %job.claimed.id, kind = job.claimed.kind.word(), outcome = attempt.outcome,
                         code = attempt.code, relay = attempt.relay, "tried"
@@ -85,6 +88,11 @@ impl Delivery {
         }
         let due_at = self.relays.ask_again_at(all, self.clock.now());
         Finish { claimed: job.claimed, attempt: last, fate: Fate::Again { due_at, charged: false } }
+    }
+
+    /// Counts a try, once its station knows of it.
+    fn count(&self, station: &Station, outcome: &'static str) {
+        self.tally.tried(MAIL, &station.relay.name(), outcome, station.rests_until().is_some());
     }
 
     /// One try over the kept connection, or a new one.

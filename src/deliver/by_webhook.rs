@@ -12,6 +12,7 @@ use super::job::Job;
 use super::way::Way;
 use super::{Delivery, receiver::ReceiverStation};
 use crate::failpoint::{self, Point};
+use crate::outbox::notification::WEBHOOK;
 use crate::store::outbox::{Fate, Finish};
 use crate::webhook::Outcome;
 
@@ -34,6 +35,7 @@ impl Delivery {
         let (said, now) = (Said::of(&outcome), self.clock.now());
         station.said(said, now);
         let attempt = answer::attempt(outcome, said, &station.receiver.to_string(), started, now);
+        self.tally.tried(WEBHOOK, &attempt.relay, attempt.outcome, station.rests());
         info!(
             notification.id = %job.claimed.id, kind = job.claimed.kind.word(), outcome = attempt.outcome,
             code = attempt.code, receiver = attempt.relay, "tried"

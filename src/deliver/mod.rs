@@ -32,6 +32,7 @@ use uuid::Uuid;
 
 use crate::clock::Clock;
 use crate::links::LinkKeys;
+use crate::metrics::tally::Tally;
 use crate::outbox::schedule::{Schedules, retry_after};
 use crate::render::Renderer;
 use crate::settings::Settings;
@@ -61,6 +62,7 @@ pub struct Delivery {
     /// What relays are greeted with.
     pub hello_name: String,
     pub deadlines: Deadlines,
+    pub tally: Arc<Tally>,
     /// True once the process is to stop.
     pub stop: watch::Receiver<bool>,
 }

@@ -7,12 +7,13 @@
 //! ```
 //! In: due notifications. Out: what became of them, durable. A worker marks two at a time and sends
 //! them, and all marks that wait are one commit; so are all results that wait. The channels are short: when results
-//! cannot be stored, the workers stand still and nothing new is started.
+//! cannot be stored, the workers stand still and nothing new is started. One that hangs at its relay holds up its own
+//! connection only: until it comes to its end, the flow goes on with what becomes due.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{Mutex, mpsc, oneshot};
+use tokio::sync::{Mutex, mpsc, oneshot, watch};
 use tokio::task::{JoinError, JoinSet};
 use tracing::{error, warn};
 
@@ -30,8 +31,10 @@ const HEARTBEAT: Duration = Duration::from_secs(10);
 /// How often a busy process asks what dead ones left.
 const REAPING: Duration = Duration::from_secs(1);
 /// A flow claims for this long at most. The next one has leases of its own, so that what a broken task of this one
-/// dropped does not stay in hand because the process lives.
-const FLOW: Duration = Duration::from_mins(5);
+/// dropped does not stay in hand because the process lives. Longer than a relay may take for its last reply.
+const FLOW: Duration = Duration::from_mins(15);
+/// How often a flow that waits for slow ones asks for what became due meanwhile.
+const ASKING: Duration = Duration::from_secs(1);
 /// How many are claimed at once.
 const CLAIM: usize = 256;
 /// How many batches are prepared at once: one is rendered while another waits for the database.
@@ -69,6 +72,8 @@ struct Marking {
 }
 
 type Jobs = Arc<Mutex<mpsc::Receiver<Job>>>;
+/// How many a flow has in hand.
+type InHand = watch::Sender<usize>;
 
 impl Delivery {
     /// One flow through all stages; ends when nothing more is due, or the process is to stop: then what is in transfer
@@ -85,15 +90,16 @@ impl Delivery {
         stages.spawn(self.clone().mark_all(self.workers(way), marked));
         drop((taken, marks));
         let finished = Arc::new(Mutex::new(finished));
+        let in_hand = InHand::new(0);
         let mut finishers = JoinSet::new();
         for _ in 0..if self.store.is_embedded() { 1 } else { FINISHERS } {
-            finishers.spawn(self.clone().finish_all(finished.clone()));
+            finishers.spawn(self.clone().finish_all(way, finished.clone(), in_hand.clone()));
         }
         let owner: Arc<str> = self.clock.random_id().to_string().into();
         let beating = tokio::spawn(self.clone().beat(owner.clone()));
         let mut feeders = JoinSet::new();
         for _ in 0..FEEDERS {
-            feeders.spawn(self.clone().feed(way, owner.clone(), jobs.clone(), results.clone()));
+            feeders.spawn(self.clone().feed(way, owner.clone(), jobs.clone(), results.clone(), in_hand.clone()));
         }
         drop((jobs, results));
         let mut fed: Result<usize, StoreError> = Ok(0);
@@ -116,13 +122,14 @@ impl Delivery {
         Ok(delivered)
     }
 
-    /// Claims and prepares batch after batch; returns how many were claimed.
+    /// Claims and prepares batch after batch until nothing is due and nothing in hand; returns how many were claimed.
     async fn feed(
         self: Arc<Self>,
         way: Way,
         owner: Arc<str>,
         jobs: mpsc::Sender<Job>,
         results: mpsc::Sender<Finish>,
+        in_hand: InHand,
     ) -> Result<usize, StoreError> {
         let mut sum = 0;
         let started = tokio::time::Instant::now();
@@ -134,10 +141,14 @@ impl Delivery {
             }
             let claimed = self.store.claim(&owner, way.channel(), now, CLAIM, LEASE).await?;
             if claimed.is_empty() {
-                break;
+                if self.comes_to_rest(&in_hand).await {
+                    break;
+                }
+                continue;
             }
             sum += claimed.len();
             let batch = self.prepare(way, claimed, now).await?;
+            in_hand.send_modify(|in_hand| *in_hand += batch.finished.len() + batch.jobs.len());
             for finish in batch.finished {
                 // The receivers live as long as the senders.
                 let _ = results.send(finish).await;
@@ -147,6 +158,21 @@ impl Delivery {
             }
         }
         Ok(sum)
+    }
+
+    /// Waits a little for what is in hand to come to its end; whether nothing was.
+    async fn comes_to_rest(&self, in_hand: &InHand) -> bool {
+        let (mut in_hand, mut stop) = (in_hand.subscribe(), self.stop.clone());
+        if *in_hand.borrow() == 0 {
+            return true;
+        }
+        // Whatever ends the wait, the state database is asked again.
+        tokio::select! {
+            _ = in_hand.wait_for(|in_hand| *in_hand == 0) => {}
+            _ = stop.wait_for(|stop| *stop) => {}
+            () = tokio::time::sleep(ASKING) => {}
+        }
+        false
     }
 
     /// Sends one after the other over one connection.
@@ -253,7 +279,12 @@ impl Delivery {
     }
 
     /// Records results that wait, many in one commit. Nothing is dropped: while they cannot be stored, all stands still.
-    async fn finish_all(self: Arc<Self>, results: Arc<Mutex<mpsc::Receiver<Finish>>>) -> Delivered {
+    async fn finish_all(
+        self: Arc<Self>,
+        way: Way,
+        results: Arc<Mutex<mpsc::Receiver<Finish>>>,
+        in_hand: InHand,
+    ) -> Delivered {
         let mut delivered = Delivered::default();
         let mut waiting = Vec::with_capacity(RESULTS);
         loop {
@@ -268,7 +299,11 @@ impl Delivery {
                 }
                 tokio::time::sleep(STORE_PAUSE).await;
             };
-            waiting.drain(..).for_each(|finish| delivered.count(&finish));
+            in_hand.send_modify(|in_hand| *in_hand = in_hand.saturating_sub(waiting.len()));
+            for finish in waiting.drain(..) {
+                self.tally.ended(way.channel(), finish.fate.word());
+                delivered.count(&finish);
+            }
             if !overtaken.is_empty()
                 && let Err(error) =
                     recheck(&self.store, &self.schedules, &self.clock, self.settings.delivery.channel, overtaken).await

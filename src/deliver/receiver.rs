@@ -67,6 +67,11 @@ impl ReceiverStation {
         }
     }
 
+    /// Whether it is left alone, or was when it was last asked.
+    pub fn rests(&self) -> bool {
+        self.state().breaker.rests_until().is_some()
+    }
+
     /// When it is worth while to ask it again. One that wants no more is asked when staff say so: what waits is due.
     pub fn ask_again_at(&self, now: Timestamp) -> Timestamp {
         let state = self.state();

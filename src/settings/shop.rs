@@ -72,6 +72,8 @@ pub struct StateSettings {
 #[derive(Clone, Debug)]
 pub struct WebSettings {
     pub listen: String,
+    /// Where machines are answered too, in every process.
+    pub metrics_listen: Option<String>,
     /// Without a slash at the end.
     pub public_url: String,
     /// Signs the links; several lines: the first signs, all verify. It may not exist yet.
@@ -173,6 +175,7 @@ impl StateSettings {
 
 impl WebSettings {
     pub(super) fn read(mut section: Section<'_>) -> Option<WebSettings> {
+        let metrics_listen = section.text("metrics_listen", listen);
         let listen = section.text("listen", listen);
         let public_url = section.required("public_url", "https://orders.shop.example", url::public);
         let secret_file = section.path("secret_file");
@@ -184,6 +187,7 @@ impl WebSettings {
         section.close();
         Some(WebSettings {
             listen: listen.unwrap_or_else(|| "127.0.0.1:8080".to_owned()),
+            metrics_listen,
             public_url: public_url?,
             secret_file: secret_file?,
             link_life: link_life.unwrap_or(Span::days(30)),

@@ -13,6 +13,7 @@ use uuid::Uuid;
 use super::dialect::{Tx, batch, sql, values};
 use super::moves::{CRASHED, CRASHED_IN_TRANSFER, Move, apply, move_of, successors, task_of};
 use super::outbox::{Attempt, Claimed, Fate, Finish, claimed_of};
+use super::staff::ids_of;
 use super::tasks::{self, NewTask};
 use super::{Store, StoreError, promises, refusing, views};
 use crate::failpoint::Commit;
@@ -204,6 +205,28 @@ pub(super) async fn end_unsent(
     tx.execute(leave, vec![rows]).await?;
     let tasks: Vec<NewTask> = ended.iter().filter_map(|(id, note)| task_of(state, *id, (*note).into())).collect();
     tasks::add(tx, &tasks, now).await
+}
+
+/// Leaves those of `ids` to staff that are in doubt and were to be tried once more.
+pub(super) async fn end_doubted(tx: &mut Tx, ids: &[Uuid], now: Timestamp) -> Result<Vec<Uuid>, StoreError> {
+    let doubted = sql!("select id, note from outbox where state = 'in_doubt' and id in (select id from " rows(id text) ") "
+        "order by id" lock);
+    let rows = tx.rows(doubted, vec![ids_of(ids)?]).await?;
+    let doubted = rows.iter().map(|row| row.id("id")).collect::<Result<Vec<_>, _>>()?;
+    let log = sql!("insert into sent_log (id, news_id, order_row, channel, kind, kinds, state, content, calendar, released, "
+        "created_at, due_at, finished_at, attempts, last_reply, note, possible_duplicate) "
+        "select o.id, o.news_id, o.order_row, o.channel, o.kind, o.kinds, o.state, o.content, o.calendar, o.released, "
+        "o.created_at, o.due_at, $2, o.attempts, o.last_reply, o.note, false from " rows(id text)
+        " join outbox o on o.id = x.id");
+    tx.execute(log, vec![ids_of(&doubted)?, now.into()]).await?;
+    let leave = sql!("delete from outbox where id in (select id from " rows(id text) ")");
+    tx.execute(leave, vec![ids_of(&doubted)?]).await?;
+    let mut tasks = Vec::with_capacity(rows.len());
+    for row in &rows {
+        tasks.extend(task_of(State::InDoubt, row.id("id")?, row.maybe_text("note")?.unwrap_or_default()));
+    }
+    tasks::add(tx, &tasks, now).await?;
+    Ok(doubted)
 }
 
 /// Records what she was told by `finished`, and that her order is to be looked at again: her clock starts anew.

@@ -8,6 +8,8 @@ use crate::settings::duration::Span;
 pub mod fact {
     /// When the first whole sweep was accepted, in microseconds; absent: baseline is still to be made.
     pub const BASELINE_AT: &str = "baseline_at";
+    /// When the last sweep began, whatever became of it, in microseconds.
+    pub const SWEEP_BEGAN_AT: &str = "sweep_began_at";
     /// When the last accepted sweep began, in microseconds.
     pub const SWEPT_AT: &str = "swept_at";
     /// The highest `updated_at` seen, in microseconds.

@@ -25,6 +25,7 @@ pub mod outbox;
 pub mod promises;
 pub mod proof;
 pub mod reach;
+pub mod reading;
 pub mod record;
 mod refusing;
 pub mod resend;

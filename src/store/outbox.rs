@@ -135,6 +135,22 @@ pub enum Fate {
     },
 }
 
+impl Fate {
+    /// The word in metrics: that of the state to which it leads, if that is another.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Fate::Sent => "sent",
+            Fate::InDoubt { .. } => "in_doubt",
+            Fate::Failed { .. } | Fate::BadAddress { .. } => "failed",
+            Fate::Suppressed { .. } => "suppressed",
+            Fate::Again { .. } => "deferred",
+            Fate::Overtaken { .. } => "superseded",
+            Fate::Expired => "expired",
+            Fate::Held { .. } => "held",
+        }
+    }
+}
+
 /// What became of a claimed notification.
 #[derive(Clone, Debug)]
 pub struct Finish {

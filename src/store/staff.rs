@@ -9,7 +9,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::dialect::{Row, Tx, Value, batch, sql, values};
-use super::ending::end_unsent;
+use super::ending::{end_doubted, end_unsent};
 use super::{Store, StoreError};
 use crate::outbox::notification::State;
 
@@ -75,6 +75,22 @@ impl Store {
         write_down(&mut tx, "held", &done(&held), by, now).await?;
         tx.commit().await?;
         Ok(held)
+    }
+
+    /// Leaves mails in doubt to staff: they are not tried once more by themselves.
+    pub async fn hold_doubted(&self, ids: &[Uuid], by: &By, now: Timestamp) -> Result<Vec<Uuid>, StoreError> {
+        let mut tx = self.write().await?;
+        let left = end_doubted(&mut tx, ids, now).await?;
+        write_down(&mut tx, "held", &done(&left), by, now).await?;
+        tx.commit().await?;
+        Ok(left)
+    }
+
+    /// Those of `ids` that are in doubt and go out once more by themselves.
+    pub async fn doubted(&self, ids: &[Uuid]) -> Result<Vec<Uuid>, StoreError> {
+        let mut tx = self.read().await?;
+        let doubted = sql!("select o.id from " rows(id text) " join outbox o on o.id = x.id where o.state = 'in_doubt' order by o.id");
+        tx.rows(doubted, vec![ids_of(ids)?]).await?.iter().map(|row| row.id("id")).collect()
     }
 
     /// Ends queued and held notifications unsent; the sent-log says by whom.

@@ -218,7 +218,7 @@ fn refund_due(listed: &Listed, schedules: &Schedules) -> Option<Task> {
 }
 
 /// Lines on backorder whose customer cannot be told.
-async fn without_address(tx: &mut Tx) -> Result<Vec<Task>, StoreError> {
+pub(super) async fn without_address(tx: &mut Tx) -> Result<Vec<Task>, StoreError> {
     let mut tasks = Vec::new();
     let lines = sql!("select l.snapshot, l.changed_at from orders o join lines l on l.order_row = o.id "
         "where o.recipient = '' and l.open and not l.gone");

@@ -9,24 +9,24 @@ pub mod detect;
 mod intake;
 pub mod recheck;
 pub mod rehearsal;
+mod rounds;
 pub mod spill;
 pub mod standing;
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
-use std::time::Duration;
 
 use jiff::{Timestamp, civil::Date};
 use tokio::sync::watch;
-use tracing::{error, info, warn};
+use tracing::error;
 
 use crate::choice::Choice;
 use crate::clock::Clock;
+use crate::metrics::tally::Tally;
 use crate::outbox::plan::{Circumstances, Look, plan};
 use crate::outbox::schedule::Schedules;
 use crate::promise::clock::Clock as PromiseClock;
 use crate::settings::Settings;
-use crate::settings::duration::Span;
 use crate::settings::orders::FirstSweep;
 use crate::shop::line::{Line, Status};
 use crate::shop::{Shop, ShopError};
@@ -37,18 +37,12 @@ use crate::store::tasks::NewTask;
 use crate::store::views::Order;
 use crate::store::{Store, StoreError};
 use intake::Intake;
+pub use rounds::{LEASE, WATCH};
 use spill::Spill;
 use standing::{Standing, Told};
 
 /// Orders of at least this many lines are one commit.
 const LINES_PER_COMMIT: usize = 1000;
-/// How long the watcher's lease holds without renewal, and how often it is renewed.
-pub const LEASE: Span = Span::seconds(30);
-const RENEWAL: Duration = Duration::from_secs(10);
-/// The watcher's lease.
-pub const WATCH: &str = "watch";
-/// The service's next look waits this many times as long as the last one took.
-const REST: u32 = 10;
 /// A feed that lost more than half of its open lines is believed if it had no more than this.
 const FEW: usize = 20;
 
@@ -63,6 +57,16 @@ pub enum WatchError {
     NotBelieved(Disbelief),
     #[error("cannot keep what was read in a temporary file: {0}")]
     Spill(#[from] std::io::Error),
+}
+
+impl WatchError {
+    /// The word in metrics.
+    fn word(&self) -> &'static str {
+        match self {
+            WatchError::NotBelieved(_) => "refused",
+            WatchError::Shop(_) | WatchError::Store(_) | WatchError::Spill(_) => "failed",
+        }
+    }
 }
 
 /// What makes a feed unbelievable.
@@ -107,6 +111,7 @@ pub struct Watcher {
     pub clock: Clock,
     /// A random name of this start of the process; its lease is under it.
     pub owner: String,
+    pub tally: Arc<Tally>,
     /// True once the process is to stop.
     pub stop: watch::Receiver<bool>,
     /// Grows with every line that a look reads, for whoever shows progress.
@@ -133,6 +138,8 @@ pub struct Looked {
 impl Watcher {
     /// A sweep: reads every line, compares, judges, records; asks the calendar.
     pub async fn sweep(&self) -> Result<Looked, WatchError> {
+        let began = self.clock.now().as_microsecond().to_string();
+        self.store.set_fact(fact::SWEEP_BEGAN_AT, Some(&began)).await?;
         match self.try_sweep().await {
             Err(WatchError::NotBelieved(disbelief)) => {
                 let refused = NewTask {
@@ -338,70 +345,6 @@ impl Watcher {
         move |line| {
             let schedule = self.schedules.of(&line.shop_id);
             (PromiseClock::start(line, began, first, &schedule.calendar()), schedule.today(began))
-        }
-    }
-
-    /// Looks again and again until the process is to stop. A failed look is logged here, once; the next one tries again.
-    pub async fn run(&self) {
-        let orders = &self.settings.orders;
-        let mut swept: Option<tokio::time::Instant> = None;
-        loop {
-            let started = tokio::time::Instant::now();
-            if self.has_lease().await {
-                let due = swept.is_none_or(|swept| started >= swept + orders.sweep_every.duration());
-                let looking = async { if due { self.sweep().await } else { self.poll().await } };
-                match Box::pin(self.renewing(looking)).await {
-                    Ok(looked) => {
-                        if due {
-                            swept = Some(started);
-                        }
-                        if looked.changed + looked.gone > 0 {
-                            info!(
-                                lines = looked.lines,
-                                changed = looked.changed,
-                                gone = looked.gone,
-                                "looked at the shop"
-                            );
-                        }
-                    }
-                    Err(error) => error!(%error, "a look at the shop failed; the next one tries again"),
-                }
-            }
-            let took = started.elapsed();
-            let pause = orders.poll_every.duration().max(took * REST);
-            let mut stop = self.stop.clone();
-            // An error means that nobody can stop us any more.
-            if tokio::time::timeout(pause, stop.wait_for(|stop| *stop)).await.is_ok() {
-                break;
-            }
-        }
-        if let Err(error) = self.store.release_lease(WATCH, &self.owner).await {
-            warn!(%error, "the watcher's lease could not be given back; it ends by itself");
-        }
-    }
-
-    /// Takes or renews the watcher's lease.
-    pub async fn has_lease(&self) -> bool {
-        match self.store.lease(WATCH, &self.owner, LEASE).await {
-            Ok(ours) => ours,
-            Err(error) => {
-                error!(%error, "the watcher's lease could not be taken");
-                false
-            }
-        }
-    }
-
-    /// Runs a look while the lease is renewed.
-    pub async fn renewing<T>(&self, looking: impl Future<Output = T>) -> T {
-        let renewal = async {
-            loop {
-                tokio::time::sleep(RENEWAL).await;
-                self.has_lease().await;
-            }
-        };
-        tokio::select! {
-            looked = looking => looked,
-            () = renewal => unreachable!("the renewal never ends"),
         }
     }
 }

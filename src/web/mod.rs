@@ -6,7 +6,7 @@
 mod bounces;
 mod choice;
 mod guessing;
-mod machines;
+pub mod machines;
 pub mod token;
 
 use std::net::SocketAddr;
@@ -33,6 +33,7 @@ use crate::promise::calendar::Calendar;
 use crate::settings::Settings;
 use crate::store::facts::fact;
 use crate::store::{Store, StoreError};
+use machines::Machines;
 
 /// How often a process that serves pages says so.
 const SEEN_EVERY: Duration = Duration::from_mins(1);
@@ -54,8 +55,7 @@ pub struct Web {
     pub renderers: Renderers,
     pub keys: LinkKeys,
     pub clock: Clock,
-    /// Since when this process watches the shop too; `None`: another one does.
-    watching_since: Option<Timestamp>,
+    machines: Arc<Machines>,
     guessing: guessing::Guessing,
 }
 
@@ -76,7 +76,7 @@ impl App {
             renderers: app::renderers(&self.settings)?,
             keys: self.link_keys().await?,
             clock: self.clock.clone(),
-            watching_since: watches.then(|| self.clock.now()),
+            machines: self.machines(watches),
             guessing: guessing::Guessing::default(),
         }))
     }
@@ -89,15 +89,12 @@ pub fn router(web: Arc<Web>) -> Router {
         .fallback(choice::nowhere)
         .layer(DefaultBodyLimit::max(LONGEST_FORM))
         .layer(middleware::from_fn(keep_private));
-    let machines = Router::new()
-        .route("/healthz", get(machines::alive))
-        .route("/readyz", get(machines::ready))
-        .route("/metrics", get(machines::metrics));
+    let machines = machines::router(web.machines.clone());
     let api = Router::new()
         .route("/api/v1/bounces", post(bounces::take))
         .layer(DefaultBodyLimit::max(LONGEST_EVENTS))
         .layer(middleware::from_fn(keep_private));
-    customer.merge(machines).merge(api).with_state(web)
+    customer.merge(api).with_state(web).merge(machines)
 }
 
 /// Binds the address at once, so that a taken port is an error of the start; what is returned serves until `app` stops.

@@ -1,6 +1,7 @@
 //! The relay's moods: nothing is lost, and what may be a double is shown as one.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use backorderd::deliver::prepare::live_bytes;
 
@@ -171,6 +172,25 @@ async fn what_is_in_doubt_is_not_sent_after_newer_news_of_its_order() {
         app.deliver().await;
         assert_eq!(app.mails().len(), 2, "the second mail named the first line too");
         assert_eq!(app.log().await, ["backordered in_doubt", "backordered sent"]);
+    }
+}
+
+#[tokio::test]
+async fn a_mail_that_hangs_at_its_relay_keeps_no_other_waiting() {
+    for app in TestApp::on_each_engine() {
+        let app = app.await;
+        app.shop.line("A1").order("A").put().await;
+        app.settle().await;
+        app.relay.once(At::End, Act::Stall);
+        let stalled = app.relay.next_stall();
+        let delivery = app.process.delivery.clone();
+        let running = tokio::spawn(async move { delivery.run().await });
+        stalled.await;
+        app.shop.line("B1").order("B").put().await;
+        app.settle().await;
+        let both = tokio::time::timeout(Duration::from_secs(60), app.relay.has(2));
+        both.await.expect("the second mail leaves while the first one hangs");
+        running.abort();
     }
 }
 
