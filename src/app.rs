@@ -19,6 +19,7 @@ use crate::deliver::packing::Packing;
 use crate::deliver::receiver::ReceiverStation;
 use crate::deliver::relays::Relays;
 use crate::deliver::smtp::{Deadlines, relay::Relay};
+use crate::deliver::takeover::Takeover;
 use crate::deliver::{Delivery, Renderers};
 use crate::links::LinkKeys;
 use crate::metrics::tally::Tally;
@@ -118,6 +119,7 @@ impl App {
             hello_name: hello_name(&self.settings),
             deadlines: Deadlines::default(),
             tally: self.tally.clone(),
+            takeover: Takeover::default(),
             stop: self.stopping(),
         }))
     }

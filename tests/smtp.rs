@@ -75,6 +75,12 @@ fn mail_to(envelope: &Envelope, connection: usize) -> Received {
     Received { from: envelope.from.into(), to: vec![envelope.to.into()], bytes: MESSAGE.into(), connection }
 }
 
+#[test]
+fn a_relay_has_as_long_for_its_final_reply_as_the_rfc_gives_it() {
+    // RFC 5321, section 4.5.3.2.6: who gives up earlier sends the mail again.
+    assert!(Deadlines::default().final_reply >= Duration::from_mins(10));
+}
+
 #[tokio::test]
 async fn a_mail_arrives_byte_for_byte_and_the_connection_serves_again() {
     for pipelining in [true, false] {

@@ -24,6 +24,7 @@ use crate::watch::{LEASE, Looked, WATCH, WatchError, Watcher};
 
 /// A process that stops has this long to finish what is in transfer.
 const STOPPING: Duration = Duration::from_secs(9);
+const LEFT: &str = "what is still in transfer is left to the leases; another process takes it over";
 /// How often a lease that somebody else holds is asked for again.
 const LEASE_ASKED: Duration = Duration::from_millis(500);
 
@@ -69,7 +70,7 @@ impl RunArguments {
             app.store.set_fact(fact::ACCEPT_SHRUNKEN, Some("by run --accept-shrunken")).await?;
         }
         stop_on_signals(&app)?;
-        if self.once { Box::pin(self.once(&app)).await } else { self.service(&app).await }
+        if self.once { in_time(app.stopping(), Box::pin(self.once(&app))).await } else { self.service(&app).await }
     }
 
     fn has(&self, part: Part) -> bool {
@@ -93,7 +94,7 @@ impl RunArguments {
             let mut delivered: BTreeMap<Way, Delivered> = delivery.tick_each().await?.into_iter().collect();
             // What a process left that died in its midst is ours as soon as its lease ends.
             let patience = tokio::time::Instant::now() + LEASE.duration();
-            while anything_in_hand(app).await? && tokio::time::Instant::now() < patience {
+            while !*app.stopping().borrow() && anything_in_hand(app).await? && tokio::time::Instant::now() < patience {
                 tokio::time::sleep(LEASE_ASKED).await;
                 handed_over.add(carrier.tick().await?);
                 for (way, more) in delivery.tick_each().await? {
@@ -141,7 +142,7 @@ impl RunArguments {
         let ended_early = ends_early(app.stopping(), &mut parts).await;
         app.stop();
         if tokio::time::timeout(STOPPING, parts.join_all()).await.is_err() {
-            warn!("what is still in transfer is left to the leases; another process takes it over");
+            warn!("{LEFT}");
         }
         anyhow::ensure!(!ended_early, "a part of the service ended by itself; see the log above");
         info!("backorderd stopped");
@@ -149,14 +150,35 @@ impl RunArguments {
     }
 }
 
+/// Runs a pass; once the process is to stop, it has as long as a service to come to its end.
+async fn in_time(
+    mut stop: watch::Receiver<bool>,
+    pass: impl Future<Output = anyhow::Result<ExitCode>>,
+) -> anyhow::Result<ExitCode> {
+    let stopped = async {
+        // An error means that nobody can stop us any more.
+        if stop.wait_for(|stop| *stop).await.is_err() {
+            std::future::pending::<()>().await;
+        }
+        tokio::time::sleep(STOPPING).await;
+    };
+    tokio::select! {
+        ended = pass => ended,
+        () = stopped => {
+            warn!("{LEFT}");
+            Ok(ExitCode::SUCCESS)
+        }
+    }
+}
+
 /// Waits until the process is to stop, or a part of it ends though nobody asked; whether that was it.
 pub(super) async fn ends_early(mut stop: watch::Receiver<bool>, parts: &mut JoinSet<()>) -> bool {
-    tokio::select! {
-        // A part that was asked to stop may have ended already when we come to look.
-        biased;
+    let ended = tokio::select! {
         _ = stop.wait_for(|stop| *stop) => false,
         _ = parts.join_next() => true,
-    }
+    };
+    // A part that was asked to stop may be faster than our own hearing of it.
+    ended && !*stop.borrow()
 }
 
 /// SIGTERM and SIGINT ask everything to come to an end: what is in transfer is finished, the rest given back.
@@ -333,6 +355,22 @@ mod tests {
             asking.send_replace(true);
             assert!(!ends_early(asked, &mut parts).await);
         }
+    }
+
+    #[tokio::test]
+    async fn a_part_that_stops_before_we_hear_of_it_does_not_end_early() {
+        let (asking, asked) = watch::channel(false);
+        let mut parts = JoinSet::new();
+        let faster = asking.clone();
+        parts.spawn(async move {
+            // It knows already, and we are not woken yet.
+            faster.send_if_modified(|stop| {
+                *stop = true;
+                false
+            });
+        });
+        assert!(!ends_early(asked, &mut parts).await);
+        drop(asking);
     }
 
     #[tokio::test]

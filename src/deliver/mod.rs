@@ -17,7 +17,9 @@ mod pipeline;
 pub mod prepare;
 pub mod receiver;
 pub mod relays;
+mod results;
 pub mod smtp;
+pub mod takeover;
 pub mod verdict;
 pub mod way;
 
@@ -42,6 +44,7 @@ use packing::Packing;
 use receiver::ReceiverStation;
 use relays::Relays;
 use smtp::Deadlines;
+use takeover::Takeover;
 use way::Way;
 
 /// How long to wait for something to do.
@@ -63,6 +66,7 @@ pub struct Delivery {
     pub hello_name: String,
     pub deadlines: Deadlines,
     pub tally: Arc<Tally>,
+    pub takeover: Takeover,
     /// True once the process is to stop.
     pub stop: watch::Receiver<bool>,
 }
@@ -152,15 +156,17 @@ impl Delivery {
 
     async fn run_on(self: &Arc<Self>, way: Way) {
         let mut stop = self.stop.clone();
+        let mut failures = 0;
         while !self.stopping() {
-            let failed = match self.tick_on(way).await {
-                Ok(_) => false,
+            failures = match self.tick_on(way).await {
+                Ok(_) => 0,
                 Err(error) => {
                     tracing::error!(%error, "the state database failed; delivery waits");
-                    true
+                    failures + 1
                 }
             };
-            let pause = if failed { IDLE * 5 } else { IDLE };
+            // A broken connection is replaced by the next try; a database that is away takes longer.
+            let pause = if failures > 1 { IDLE * 5 } else { IDLE };
             // A stop that comes while waiting ends the wait; an error means that nobody can stop us any more.
             let _ = tokio::time::timeout(pause, stop.wait_for(|stop| *stop)).await;
         }
@@ -168,10 +174,13 @@ impl Delivery {
 
     /// Takes over what dead processes left.
     async fn reap(&self) -> Result<(), StoreError> {
+        if !self.takeover.is_fair() {
+            return Ok(());
+        }
         let now = self.clock.now();
         let resend = self.settings.delivery.in_doubt == InDoubt::Resend;
         let again = resend.then(|| now + retry_after(&self.settings.delivery.retry, 1, self.chance()));
-        let reaped = self.store.reap(again, now).await?;
+        let reaped = self.takeover.heard(self.store.reap(again, now).await)?;
         if reaped > 0 {
             warn!(notifications = reaped, "took over what a dead process had in hand");
         }

@@ -6,9 +6,10 @@
 //!                            └─marks─> mark ─┘
 //! ```
 //! In: due notifications. Out: what became of them, durable. A worker marks two at a time and sends
-//! them, and all marks that wait are one commit; so are all results that wait. The channels are short: when results
-//! cannot be stored, the workers stand still and nothing new is started. One that hangs at its relay holds up its own
-//! connection only: until it comes to its end, the flow goes on with what becomes due.
+//! them, and all marks that wait are one commit; so are all results that wait. When results cannot be stored, the
+//! workers stand still and nothing new is started. What a flow has in hand when the state database fails is given back
+//! as soon as it answers again: only what a dead process had in hand is left to the end of its lease. A mail that hangs
+//! at its relay holds up its own connection only: until it comes to its end, the flow goes on with what becomes due.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,12 +19,12 @@ use tokio::task::{JoinError, JoinSet};
 use tracing::{error, warn};
 
 use super::job::Job;
+use super::results::RESULTS;
 use super::way::Way;
 use super::{Delivered, Delivery};
 use crate::settings::duration::Span;
 use crate::store::StoreError;
 use crate::store::outbox::{Fate, Finish, Mark};
-use crate::watch::recheck::recheck;
 
 /// How long a claimed notification is ours without a heartbeat.
 const LEASE: Span = Span::seconds(30);
@@ -48,12 +49,8 @@ const MARKED: usize = 2;
 const MARKS_WAIT: Duration = Duration::from_millis(1);
 /// How many commits of results are under way at once on PostgreSQL; SQLite has one writer.
 const FINISHERS: usize = 2;
-/// How many results are recorded in one commit at most.
-const RESULTS: usize = 256;
-/// How long the first of them waits for company.
-const RESULTS_WAIT: Duration = Duration::from_millis(40);
 /// How long to wait after the state database failed.
-const STORE_PAUSE: Duration = Duration::from_secs(1);
+pub(super) const STORE_PAUSE: Duration = Duration::from_secs(1);
 /// What became of a request to mark a mail as in transfer.
 #[derive(Clone, Copy)]
 enum Marked {
@@ -73,7 +70,9 @@ struct Marking {
 
 type Jobs = Arc<Mutex<mpsc::Receiver<Job>>>;
 /// How many a flow has in hand.
-type InHand = watch::Sender<usize>;
+pub(super) type InHand = watch::Sender<usize>;
+/// How many commits of results fail at the moment.
+type Unstored = watch::Receiver<usize>;
 
 impl Delivery {
     /// One flow through all stages; ends when nothing more is due, or the process is to stop: then what is in transfer
@@ -84,8 +83,9 @@ impl Delivery {
         let (results, finished) = mpsc::channel(RESULTS);
         let taken = Arc::new(Mutex::new(taken));
         let mut stages = JoinSet::new();
+        let (failing, unstored) = watch::channel(0);
         for _ in 0..self.workers(way) {
-            stages.spawn(self.clone().work(way, taken.clone(), marks.clone(), results.clone()));
+            stages.spawn(self.clone().work(way, taken.clone(), marks.clone(), results.clone(), unstored.clone()));
         }
         stages.spawn(self.clone().mark_all(self.workers(way), marked));
         drop((taken, marks));
@@ -93,7 +93,7 @@ impl Delivery {
         let in_hand = InHand::new(0);
         let mut finishers = JoinSet::new();
         for _ in 0..if self.store.is_embedded() { 1 } else { FINISHERS } {
-            finishers.spawn(self.clone().finish_all(way, finished.clone(), in_hand.clone()));
+            finishers.spawn(self.clone().finish_all(way, finished.clone(), in_hand.clone(), failing.clone()));
         }
         let owner: Arc<str> = self.clock.random_id().to_string().into();
         let beating = tokio::spawn(self.clone().beat(owner.clone()));
@@ -102,24 +102,41 @@ impl Delivery {
             feeders.spawn(self.clone().feed(way, owner.clone(), jobs.clone(), results.clone(), in_hand.clone()));
         }
         drop((jobs, results));
+        let mut whole = true;
         let mut fed: Result<usize, StoreError> = Ok(0);
         while let Some(claimed) = feeders.join_next().await {
-            let claimed = claimed.unwrap_or_else(|broken| Ok(broke(&broken)));
-            fed = fed.and_then(|sum| Ok(sum + claimed?));
+            match claimed {
+                Ok(claimed) => fed = fed.and_then(|sum| Ok(sum + claimed?)),
+                Err(broken) if broken.is_cancelled() => {}
+                Err(broken) => broke(&broken, &mut whole),
+            }
+            if fed.is_err() {
+                // What the other one has just claimed is given back with the rest.
+                feeders.abort_all();
+            }
         }
         while let Some(ended) = stages.join_next().await {
-            let _ = ended.map_err(|broken| broke(&broken));
+            ended.unwrap_or_else(|broken| broke(&broken, &mut whole));
         }
         let mut delivered = Delivered::default();
         while let Some(finished) = finishers.join_next().await {
-            delivered.add(finished.unwrap_or_else(|broken| {
-                broke(&broken);
-                Delivered::default()
-            }));
+            delivered.add(finished.unwrap_or_else(|broken| broke(&broken, &mut whole)));
+        }
+        // What broke a task may be what it had in hand: that counts as a death, when its lease ends.
+        if fed.is_err() && whole {
+            self.give_back_all(&owner).await;
         }
         beating.abort();
         delivered.claimed = fed?;
         Ok(delivered)
+    }
+
+    /// Gives back what the flow of `owner` could not go on with, because the state database failed; as often as it takes.
+    async fn give_back_all(&self, owner: &str) {
+        while let Err(error) = self.takeover.heard(self.store.give_back(owner, self.clock.now()).await) {
+            error!(%error, "what is in hand could not be given back; trying again");
+            tokio::time::sleep(STORE_PAUSE).await;
+        }
     }
 
     /// Claims and prepares batch after batch until nothing is due and nothing in hand; returns how many were claimed.
@@ -139,7 +156,7 @@ impl Delivery {
             if !self.may_claim(way, now).await? {
                 break;
             }
-            let claimed = self.store.claim(&owner, way.channel(), now, CLAIM, LEASE).await?;
+            let claimed = self.takeover.heard(self.store.claim(&owner, way.channel(), now, CLAIM, LEASE).await)?;
             if claimed.is_empty() {
                 if self.comes_to_rest(&in_hand).await {
                     break;
@@ -147,7 +164,7 @@ impl Delivery {
                 continue;
             }
             sum += claimed.len();
-            let batch = self.prepare(way, claimed, now).await?;
+            let batch = self.takeover.heard(self.prepare(way, claimed, now).await)?;
             in_hand.send_modify(|in_hand| *in_hand += batch.finished.len() + batch.jobs.len());
             for finish in batch.finished {
                 // The receivers live as long as the senders.
@@ -176,12 +193,19 @@ impl Delivery {
     }
 
     /// Sends one after the other over one connection.
-    async fn work(self: Arc<Self>, way: Way, jobs: Jobs, marks: mpsc::Sender<Marking>, results: mpsc::Sender<Finish>) {
+    async fn work(
+        self: Arc<Self>,
+        way: Way,
+        jobs: Jobs,
+        marks: mpsc::Sender<Marking>,
+        results: mpsc::Sender<Finish>,
+        mut unstored: Unstored,
+    ) {
         let mut kept = None;
-        while let Some(marked) = self.next(way, &jobs, &marks, &results).await {
+        while let Some(marked) = self.next(way, &jobs, &marks, &results, &mut unstored).await {
             for job in marked {
                 let finish = match way {
-                    _ if self.stopping() => self.give_back(way, job),
+                    _ if self.stopping() || *unstored.borrow() > 0 => self.give_back(way, job),
                     Way::Mail => self.send(job, &mut kept).await,
                     Way::Webhook => self.post(job).await,
                 };
@@ -200,9 +224,11 @@ impl Delivery {
         jobs: &Jobs,
         marks: &mpsc::Sender<Marking>,
         results: &mpsc::Sender<Finish>,
+        unstored: &mut Unstored,
     ) -> Option<Vec<Job>> {
         loop {
             let waiting = self.take(way, jobs).await?;
+            self.until_stored(unstored).await;
             let mut sendable = Vec::with_capacity(MARKED);
             let now = self.clock.now();
             if self.stopping() || !self.is_open(way, now) {
@@ -248,6 +274,16 @@ impl Delivery {
         Some(taken)
     }
 
+    /// Waits while results cannot be stored, unless the process is to stop.
+    async fn until_stored(&self, unstored: &mut Unstored) {
+        let mut stop = self.stop.clone();
+        tokio::select! {
+            // An error means that the other side is gone, and with it whoever could change anything.
+            _ = unstored.wait_for(|failing| *failing == 0) => {}
+            _ = stop.wait_for(|stop| *stop) => {}
+        }
+    }
+
     /// What was not tried comes back at once, or when it can leave.
     pub(super) fn give_back(&self, way: Way, job: Job) -> Finish {
         let now = self.clock.now();
@@ -263,7 +299,7 @@ impl Delivery {
             // Out of time: then they go as they are.
             let _ = tokio::time::timeout(MARKS_WAIT, company).await;
             let rows: Vec<Mark> = waiting.iter().flat_map(|asked: &Marking| asked.marks.iter().copied()).collect();
-            let marked = self.store.mark(&rows).await;
+            let marked = self.takeover.heard(self.store.mark(&rows).await);
             if let Err(error) = &marked {
                 error!(%error, "marks could not be stored, so these mails are not sent now");
             }
@@ -278,51 +314,17 @@ impl Delivery {
         }
     }
 
-    /// Records results that wait, many in one commit. Nothing is dropped: while they cannot be stored, all stands still.
-    async fn finish_all(
-        self: Arc<Self>,
-        way: Way,
-        results: Arc<Mutex<mpsc::Receiver<Finish>>>,
-        in_hand: InHand,
-    ) -> Delivered {
-        let mut delivered = Delivered::default();
-        let mut waiting = Vec::with_capacity(RESULTS);
-        loop {
-            gather(&results, &mut waiting).await;
-            if waiting.is_empty() {
-                return delivered;
-            }
-            let overtaken = loop {
-                match self.store.finish(&waiting, self.clock.now()).await {
-                    Ok(overtaken) => break overtaken,
-                    Err(error) => error!(%error, results = waiting.len(), "results could not be stored; trying again"),
-                }
-                tokio::time::sleep(STORE_PAUSE).await;
-            };
-            in_hand.send_modify(|in_hand| *in_hand = in_hand.saturating_sub(waiting.len()));
-            for finish in waiting.drain(..) {
-                self.tally.ended(way.channel(), finish.fate.word());
-                delivered.count(&finish);
-            }
-            if !overtaken.is_empty()
-                && let Err(error) =
-                    recheck(&self.store, &self.schedules, &self.clock, self.settings.delivery.channel, overtaken).await
-            {
-                error!(%error, "overtaken orders could not be planned afresh; the next sweep does it");
-            }
-        }
-    }
-
-    /// Prolongs the leases of `owner`, and takes over what dead processes left.
+    /// Prolongs the leases of `owner`, and takes over what dead processes left; not before its own are prolonged.
     async fn beat(self: Arc<Self>, owner: Arc<str>) {
         let mut beaten = tokio::time::Instant::now();
         loop {
             tokio::time::sleep(REAPING).await;
             if beaten.elapsed() >= HEARTBEAT {
-                beaten = tokio::time::Instant::now();
-                if let Err(error) = self.store.heartbeat(&owner, LEASE).await {
-                    warn!(%error, "leases could not be prolonged");
+                if let Err(error) = self.takeover.heard(self.store.heartbeat(&owner, LEASE).await) {
+                    warn!(%error, "leases could not be prolonged; trying again");
+                    continue;
                 }
+                beaten = tokio::time::Instant::now();
             }
             if let Err(error) = self.reap().await {
                 warn!(%error, "what dead processes left could not be taken over");
@@ -331,33 +333,9 @@ impl Delivery {
     }
 }
 
-/// Waits for results, and a little for more; none: there will be no more.
-async fn gather(results: &Mutex<mpsc::Receiver<Finish>>, waiting: &mut Vec<Finish>) {
-    let mut results = results.lock().await;
-    results.recv_many(waiting, RESULTS).await;
-    let company = async { while waiting.len() < RESULTS && results.recv_many(waiting, RESULTS).await > 0 {} };
-    // Out of time: then they go as they are.
-    let _ = tokio::time::timeout(RESULTS_WAIT, company).await;
-}
-
 /// Says that a task of the flow broke; what it had in hand comes back when its lease ends.
-fn broke(broken: &JoinError) -> usize {
+fn broke<T: Default>(broken: &JoinError, whole: &mut bool) -> T {
     error!(error = %broken, "a task of delivery broke; what it had in hand is taken over when its lease ends");
-    0
-}
-
-impl Delivered {
-    fn count(&mut self, finish: &Finish) {
-        let counter = match finish.fate {
-            Fate::Sent => &mut self.accepted,
-            Fate::InDoubt { .. } => &mut self.in_doubt,
-            Fate::Failed { .. } | Fate::BadAddress { .. } => &mut self.failed,
-            Fate::Suppressed { .. } => &mut self.suppressed,
-            Fate::Again { .. } => &mut self.deferred,
-            Fate::Overtaken { .. } => &mut self.overtaken,
-            Fate::Expired => &mut self.expired,
-            Fate::Held { .. } => &mut self.held,
-        };
-        *counter += 1;
-    }
+    *whole = false;
+    T::default()
 }

@@ -73,10 +73,30 @@ impl Store {
         tx.commit_at(Commit::Reap).await?;
         Ok(finished.len())
     }
+
+    /// Gives back what `owner`, who lives, has in hand and never marked, as if nothing had been: the state database
+    /// failed on the way, and nobody died. Returns how many were given back.
+    pub async fn give_back(&self, owner: &str, now: Timestamp) -> Result<usize, StoreError> {
+        let mut tx = self.write().await?;
+        let dropped = sql!("select order_row from outbox where state = 'sending' and owner = $1 and not in_transfer");
+        let orders: Vec<i64> =
+            tx.rows(dropped, values![owner]).await?.iter().map(|row| row.int("order_row")).collect::<Result<_, _>>()?;
+        views::lock(&mut tx, &orders).await?;
+        // Read again under the lock: another process may have taken it over.
+        let dropped = sql!("select id, news_id, order_row, channel, kind, content, fence, created_at, charged, doubts, "
+            "false as rendered, null as doubted_relay from outbox where state = 'sending' and owner = $1 and not in_transfer");
+        let rows = tx.rows(dropped, values![owner]).await?;
+        let dropped =
+            rows.iter().map(|row| Ok(waited(claimed_of(row)?, now))).collect::<Result<Vec<_>, StoreError>>()?;
+        end(&mut tx, &dropped.iter().collect::<Vec<_>>(), now).await?;
+        tx.commit().await?;
+        Ok(dropped.len())
+    }
 }
 
 /// A notification that was rendered and waited for a connection had no part in the death of its process: it is taken
-/// back as if nothing had been. A few deaths in a row would hold a whole queue otherwise.
+/// back as if nothing had been, and so is what a living process could not go on with. A few deaths in a row, or a full
+/// disk, would hold a whole queue otherwise.
 fn waited(claimed: Claimed, now: Timestamp) -> Finish {
     Finish { claimed, attempt: None, fate: Fate::Again { due_at: now, charged: false } }
 }
@@ -327,6 +347,8 @@ async fn record_attempts(tx: &mut Tx, finished: &[Finish]) -> Result<(), StoreEr
         "select x.id, 1 + (select count(*) from attempts a where a.notification_id = x.id), x.started_at, x.ended_at, "
         "x.relay, x.outcome, x.code, x.reply from "
         rows(id text, started_at bigint, ended_at bigint, relay text, outcome text, code bigint, reply text)
-        " where true on conflict do nothing");
+        // Recorded before, if the answer to the commit was lost.
+        " where not exists (select 1 from attempts a where a.notification_id = x.id and a.started_at = x.started_at "
+        "and a.ended_at = x.ended_at and a.outcome = x.outcome) on conflict do nothing");
     tx.execute(insert, vec![batch(&rows)?]).await.map(drop)
 }

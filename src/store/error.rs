@@ -82,6 +82,7 @@ fn mend_of_sqlite(code: u32) -> &'static str {
     match code {
         5 | 6 => "; another program holds it, so end that one, or try again",
         8 => "; let this user write to the file of [state] url and to its folder",
+        10 => "; look whether its disk is full, or broken",
         13 => "; make room on its disk",
         14 => "; mend the path in [state] url, its folder must be there and let this user write",
         11 | 26 => "; put the file of [state] url back from a copy, or name another",

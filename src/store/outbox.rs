@@ -174,7 +174,10 @@ impl Store {
         // A claim that a crash of the server forgets was never made: nothing is sent without a mark, which comes later.
         tx.without_wait().await?;
         // Differs because PostgreSQL has many claimers at once and SQLite has one writer.
-        let claim = sql!("update outbox set state = 'sending', owner = $1, lease_until = " now " + $2, fence = fence + 1, in_transfer = false "
+        let claim = sql!("update outbox set state = 'sending', owner = $1, lease_until = " now " + $2, in_transfer = false, "
+            // Not one more than the last: a server that crashed may have forgotten a claim, and the next one must not
+            // get the fence of who still believes in it.
+            "fence = " either("max", "greatest") "(fence + 1, " now ") "
             "where id in (select o.id from outbox o where o.state in ('queued', 'in_doubt') and o.ready and o.settled "
             "and o.due_at <= $3 and o.channel = $4 "
             // Three questions for each row, in the order of the index, until there are enough: `not exists` would be
@@ -286,14 +289,15 @@ impl Store {
         rows.iter().map(kept).collect()
     }
 
-    /// Marks notifications as in transfer, if their lease still holds and nothing of their order changed since they
-    /// were checked. Returns those that may be sent; the mark is durable before the first byte of them leaves.
+    /// Marks notifications as in transfer, if their lease still holds, their bytes are kept (a server that crashed may
+    /// have forgotten them) and nothing of their order changed since they were checked. Returns those that may be sent;
+    /// the mark is durable before the first byte of them leaves.
     pub async fn mark(&self, marks: &[Mark]) -> Result<Vec<Uuid>, StoreError> {
         let mark = sql!("update outbox set in_transfer = true from "
             rows(id text, fence bigint, order_row bigint, revision bigint)
             " join orders o on o.id = x.order_row and o.revision = x.revision "
             "where outbox.id = x.id and outbox.fence = x.fence and " sending(outbox) " and outbox.lease_until > " now
-            " returning outbox.id");
+            " and exists (select 1 from contents c where c.notification_id = outbox.id) returning outbox.id");
         let rows = self.alone_at(Commit::Mark, mark, vec![batch(marks)?]).await?;
         rows.iter().map(|row| row.id("id")).collect()
     }

@@ -312,6 +312,7 @@ impl Watcher {
         }
         let guard = FloodGuard {
             since: flood_window(began, self.settings.orders.sweep_every),
+            now: self.clock.now(),
             limit: self.settings.delivery.max_per_sweep,
         };
         looked.held = self.store.finish_look(guard).await?;

@@ -2,16 +2,19 @@
 //!
 //! Each cycle the shop takes orders and moves dates, processes start, and one is killed: when the relay has so many
 //! more mails, or at a point. `BACKORDERD_CAMPAIGN=1000` makes it that many cycles instead of a few; with `--nocapture`
-//! it says what came of them.
+//! its last line says what came of them, as `./task campaign` shows it.
 
 #![expect(clippy::disallowed_methods, reason = "how long it shall be is said in the environment")]
+
+use std::time::Duration;
 
 use backorderd::failpoint::Point;
 use proptest::prelude::RngExt;
 use proptest::test_runner::{RngAlgorithm, TestRng};
 
-use super::fleet::{Fleet, killed};
+use super::fleet::{Fleet, Judged, killed};
 use crate::support::installation::Running;
+use crate::support::servers::{Stop, own_postgres};
 use crate::support::state::Engine;
 
 /// Cycles of a usual run.
@@ -47,7 +50,9 @@ async fn campaign(engine: Engine) {
     let count = "select cast(count(*) as text) from attempts where outcome = 'crashed_in_transfer'";
     tally.in_transfer = fleet.in_state(count).await.unwrap().parse().unwrap();
     let judged = fleet.judge().await;
-    println!("{engine:?}: {cycles} cycles, {} orders, {tally:?}, {judged:?}", fleet.orders());
+    println!("\n{engine:?}: {} orders, {tally:?}, {judged:?}", fleet.orders());
+    let Judged { lost, doubles, flagged, .. } = judged;
+    println!("campaign on {engine:?}: {cycles} cycles, {lost} lost, {doubles} doubles, {flagged} flagged");
     assert_eq!(judged.lost, 0, "{judged:?}");
     assert!(judged.doubles <= judged.flagged && judged.flagged <= tally.in_transfer, "{tally:?} {judged:?}");
 }
@@ -84,4 +89,44 @@ async fn a_campaign_of_kills_loses_nothing_on_sqlite() {
 #[tokio::test]
 async fn a_campaign_of_kills_loses_nothing_on_postgresql() {
     campaign(Engine::Postgres).await;
+}
+
+/// Longer than a lease, so that all of them end.
+const AWAY: Duration = Duration::from_secs(40);
+
+#[tokio::test]
+#[ignore = "it takes a minute, because leases end by the clock of a real server; ./task campaign runs it"]
+async fn a_server_that_is_away_for_longer_than_a_lease_throws_doubt_on_nothing() {
+    const ORDERS: u32 = 1_000;
+    let mut server = own_postgres();
+    let mut fleet = Fleet::at(Engine::Postgres, server.database().await).await;
+    fleet.queue(ORDERS).await;
+    let workers = [(); 4].map(|()| fleet.start(&["run", "--only", "deliver"], None));
+    fleet.has(300).await;
+    server.stop(Stop::Immediate).await;
+    tokio::time::sleep(AWAY).await;
+    server.start_again().await;
+    fleet.has(ORDERS).await;
+    fleet.end(workers.into()).await;
+    fleet.judge_as_if_nothing_had_been().await;
+}
+
+#[tokio::test]
+#[ignore = "it takes a minute, because leases end by the clock of a real server; ./task campaign runs it"]
+async fn what_a_frozen_process_has_in_hand_is_taken_over_and_it_changes_nothing_when_it_wakes() {
+    const ORDERS: u32 = 600;
+    let mut fleet = Fleet::on(Engine::Postgres).await;
+    fleet.queue(ORDERS).await;
+    let frozen = fleet.start(&["run", "--only", "deliver"], None);
+    fleet.has(100).await;
+    frozen.signal("STOP");
+    let taking_over = fleet.start(&["run", "--only", "deliver"], None);
+    fleet.until_all_is_sent_or_in_doubt().await;
+    frozen.signal("CONT");
+    fleet.make_due().await;
+    fleet.end(vec![frozen, taking_over]).await;
+    fleet.come_to_rest().await;
+    let judged = fleet.judge().await;
+    assert_eq!((judged.lost, judged.in_doubt), (0, 0), "{judged:?}");
+    assert!(judged.doubles <= judged.flagged && judged.flagged <= 4, "two connections with two each: {judged:?}");
 }

@@ -4,6 +4,7 @@
 //! date, whatever died on the way, unless the log says openly that nobody knows whether it arrived.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use backorderd::outbox::notification::State;
 use backorderd::store::Store;
@@ -23,6 +24,8 @@ const SIGKILL: i32 = 9;
 const FIRST_DATE: Date = date(2027, 2, 10);
 /// More runs, or tries, than these mean that it never comes to rest.
 const MOST_RUNS: usize = 10;
+/// Mails that did not come by then will never come.
+const PATIENCE: Duration = Duration::from_mins(3);
 
 pub struct Fleet {
     pub engine: Engine,
@@ -33,7 +36,7 @@ pub struct Fleet {
     state_url: String,
     /// The newest expected date of each order, by its number.
     dates: BTreeMap<u32, Date>,
-    _state_folder: Option<TempDir>,
+    state_folder: Option<TempDir>,
 }
 
 /// What the mailbox and the sent-log show.
@@ -53,10 +56,17 @@ pub struct Judged {
 impl Fleet {
     pub async fn on(engine: Engine) -> Fleet {
         let (state_url, state_folder) = place(engine).await;
+        let mut fleet = Fleet::at(engine, state_url).await;
+        fleet.state_folder = state_folder;
+        fleet
+    }
+
+    /// One whose state database is here.
+    pub async fn at(engine: Engine, state_url: String) -> Fleet {
         let installation = Installation::new().await;
         let store = Store::open(&state_url, None).await.unwrap();
         let differing = Vec::new();
-        Fleet { engine, installation, store, differing, state_url, dates: BTreeMap::new(), _state_folder: state_folder }
+        Fleet { engine, installation, store, differing, state_url, dates: BTreeMap::new(), state_folder: None }
     }
 
     /// Puts orders of `lines` lines each into the shop.
@@ -103,6 +113,29 @@ impl Fleet {
         variables.extend(self.differing.iter().map(|(key, value)| (*key, value.as_str())));
         variables.extend(failpoint.map(|point| ("BACKORDERD_FAILPOINT", point)));
         self.installation.start(arguments, &variables)
+    }
+
+    /// Puts orders of one line each into the shop, and their notifications into the outbox.
+    pub async fn queue(&mut self, orders: u32) {
+        self.order(orders, 1).await;
+        self.run(&["run", "--once", "--only", "watch"]).await.good();
+    }
+
+    /// Asks these processes to end, which they do well.
+    pub async fn end(&self, running: Vec<Running>) {
+        running.iter().for_each(Running::terminate);
+        for one in running {
+            one.ended().await.good();
+        }
+    }
+
+    /// Nobody died: every order's mail came once and is sent, and no try is of unknown end.
+    pub async fn judge_as_if_nothing_had_been(&self) {
+        let judged = self.judge().await;
+        let whole = Judged { mails: self.orders() as usize, ..Judged::default() };
+        assert_eq!(judged, whole);
+        let crashes = "select cast(count(*) as text) from attempts where outcome like 'crashed%'";
+        assert_eq!(self.in_state(crashes).await.as_deref(), Some("0"), "nobody died");
     }
 
     pub async fn run(&self, arguments: &[&str]) -> Ran {
@@ -168,8 +201,7 @@ impl Fleet {
         let statement = AssertSqlSafe(statement.to_owned());
         match self.engine {
             Engine::Sqlite => {
-                let options: SqliteConnectOptions = self.state_url.parse().unwrap();
-                let mut connection = options.connect().await.unwrap();
+                let mut connection = self.state_file().connect().await.unwrap();
                 sqlx::query_scalar(statement).fetch_optional(&mut connection).await.unwrap()
             }
             Engine::Postgres => {
@@ -177,6 +209,46 @@ impl Fleet {
                 sqlx::query_scalar(statement).fetch_optional(&mut connection).await.unwrap()
             }
         }
+    }
+
+    /// The state database's file, for another program.
+    pub fn state_file(&self) -> SqliteConnectOptions {
+        self.state_url.parse().unwrap()
+    }
+
+    /// Lets no row into a table of the state database any more, as a full disk does that still has room for updates.
+    pub async fn fill(&self, table: &str) {
+        let fill = match self.engine {
+            Engine::Sqlite => format!(
+                "create trigger no_room before insert on {table} begin select raise(abort, 'database or disk is full'); end"
+            ),
+            Engine::Postgres => format!("alter table {table} add constraint no_room check (false) not valid"),
+        };
+        self.in_state(&fill).await;
+    }
+
+    /// There is room again.
+    pub async fn make_room(&self, table: &str) {
+        let make_room = match self.engine {
+            Engine::Sqlite => "drop trigger no_room".to_owned(),
+            Engine::Postgres => format!("alter table {table} drop constraint no_room"),
+        };
+        self.in_state(&make_room).await;
+    }
+
+    /// Waits until so many mails are there; not forever.
+    pub async fn has(&self, mails: u32) {
+        let arrived = tokio::time::timeout(PATIENCE, self.installation.smtp.has(mails as usize)).await;
+        let there = self.installation.smtp.mails().len();
+        assert!(arrived.is_ok(), "only {there} of {mails} mails: {:?}", self.store.outbox_counts().await);
+    }
+
+    /// Waits until the living have done all there is to do now.
+    pub async fn until_all_is_sent_or_in_doubt(&self) {
+        let done = async {
+            while self.store.outbox_counts().await.unwrap().iter().any(|(state, _)| *state != State::InDoubt) {}
+        };
+        assert!(tokio::time::timeout(PATIENCE, done).await.is_ok(), "{:?}", self.store.outbox_counts().await);
     }
 
     /// What holds of every mail and every entry of the log is asserted; what may differ is counted.

@@ -1,7 +1,9 @@
-//! The real program, killed as a power cut kills it, and what its customers and its sent-log show afterwards.
+//! The real program, killed as a power cut kills it, robbed of its databases and its disk, and what its customers and its sent-log show afterwards.
 
 mod campaign;
+mod disk;
 mod fleet;
+mod outages;
 mod points;
 mod webhooks;
 mod workers;

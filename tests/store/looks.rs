@@ -266,7 +266,7 @@ async fn a_flood_is_held_whole_and_what_replaces_it_is_held_too() {
     for state in State::on_each_engine() {
         let State { store, .. } = &state.await;
         let lines: Vec<Line> = (0..4).map(|n| line(&format!("A{n}"), &format!("S{n}"))).collect();
-        let guard = |now, limit| FloodGuard { since: flood_window(now, Span::minutes(5)), limit };
+        let guard = |now, limit| FloodGuard { since: flood_window(now, Span::minutes(5)), now, limit };
         read(store, &lines[..2], start()).await;
         assert_eq!(store.finish_look(guard(start(), 2)).await.unwrap(), 0, "at the limit");
         let sent = claim_one_of(store, 2).await;

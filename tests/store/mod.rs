@@ -131,7 +131,7 @@ async fn read(store: &Store, lines: &[Line], began: Timestamp) {
 
 /// Ends a look that is no flood.
 async fn finish_look(store: &Store) {
-    assert_eq!(store.finish_look(FloodGuard { since: start(), limit: 0 }).await.unwrap(), 0);
+    assert_eq!(store.finish_look(FloodGuard { since: start(), now: start(), limit: 0 }).await.unwrap(), 0);
 }
 
 async fn claim(store: &Store, now: Timestamp) -> Vec<Claimed> {
@@ -144,8 +144,9 @@ async fn claim_one(store: &Store, now: Timestamp) -> Claimed {
     claimed.remove(0)
 }
 
-/// Marks what was claimed, against the order as it is now; whether it may be sent.
+/// Keeps and marks what was claimed, against the order as it is now; whether it may be sent.
 async fn mark(store: &Store, claimed: &Claimed) -> bool {
+    store.prepare(&[prepared(claimed)]).await.unwrap();
     let order = order_of(store, claimed.order_row).await;
     let mark = Mark { id: claimed.id, fence: claimed.fence, order_row: order.row, revision: order.revision };
     store.mark(&[mark]).await.unwrap() == [claimed.id]
@@ -198,7 +199,6 @@ async fn finish(store: &Store, claimed: &Claimed, fate: Fate, now: Timestamp) ->
 async fn in_transfer(store: &Store) -> Claimed {
     read(store, &[line("A1", "S1")], start()).await;
     let claimed = claim_one(store, start()).await;
-    store.prepare(&[prepared(&claimed)]).await.unwrap();
     assert!(mark(store, &claimed).await);
     claimed
 }

@@ -48,7 +48,6 @@ async fn a_claim_takes_what_is_due_up_to_its_limit_and_nobody_else_gets_it() {
         assert!(store.any_in_hand().await.unwrap());
         let due = entry(store, first[0].id).await;
         assert_eq!((due.state, due.due_at), (NotificationState::Sending, start()));
-        assert_eq!(first[0].fence, 1);
         assert!(!first[0].rendered);
     }
 }
@@ -163,8 +162,10 @@ async fn a_mark_needs_the_lease_the_fence_and_the_order_as_it_was_checked() {
         assert!(mark(store, &claimed[0]).await);
         let order = order_of(store, claimed[1].order_row).await;
         assert_eq!(order.order_id, "S2");
-        let checked = Mark { id: claimed[1].id, fence: 1, order_row: order.row, revision: order.revision };
-        let other_fence = Mark { fence: 2, ..checked };
+        store.prepare(&[prepared(&claimed[1])]).await.unwrap();
+        let fence = claimed[1].fence;
+        let checked = Mark { id: claimed[1].id, fence, order_row: order.row, revision: order.revision };
+        let other_fence = Mark { fence: fence + 1, ..checked };
         assert_eq!(store.mark(&[other_fence]).await.unwrap(), [Uuid::nil(); 0]);
 
         read(store, &[expected(line("B1", "S2"), "2027-03-01")], later(60)).await;
@@ -175,6 +176,79 @@ async fn a_mark_needs_the_lease_the_fence_and_the_order_as_it_was_checked() {
         assert_eq!(store.mark(&[too_late]).await.unwrap(), [Uuid::nil(); 0], "the lease ended");
         store.heartbeat("worker", LEASE).await.unwrap();
         assert_eq!(store.mark(&[too_late]).await.unwrap(), [checked.id], "it was prolonged in time");
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_kept_cannot_be_marked() {
+    for state in State::on_each_engine() {
+        let State { store, .. } = &state.await;
+        read(store, &[line("A1", "S1")], start()).await;
+        let claimed = claim_one(store, start()).await;
+        let Order { row, revision, .. } = the_order(store).await;
+        // As when a server crashed and forgot the bytes, but not the claim.
+        let checked = Mark { id: claimed.id, fence: claimed.fence, order_row: row, revision };
+        assert_eq!(store.mark(&[checked]).await.unwrap(), [Uuid::nil(); 0]);
+        store.prepare(&[prepared(&claimed)]).await.unwrap();
+        assert_eq!(store.mark(&[checked]).await.unwrap(), [claimed.id]);
+    }
+}
+
+#[tokio::test]
+async fn who_believes_in_a_claim_that_the_server_forgot_changes_nothing() {
+    for state in State::on_each_engine() {
+        let state = state.await;
+        let store = &state.store;
+        read(store, &[line("A1", "S1")], start()).await;
+        let forgotten = claim_one(store, start()).await;
+        store.prepare(&[prepared(&forgotten)]).await.unwrap();
+        state.run("update outbox set state = 'queued', owner = null, lease_until = null, fence = 0").await;
+        let claimed = claim_one(store, start()).await;
+        assert_ne!(claimed.fence, forgotten.fence);
+        assert!(!mark(store, &forgotten).await);
+        let overtaken = Fate::Overtaken { note: "overtaken by news right before it was sent" };
+        finish(store, &forgotten, overtaken, later(1)).await;
+        assert_eq!(state_of(store, claimed.id).await, "sending");
+        assert!(mark(store, &claimed).await);
+    }
+}
+
+#[tokio::test]
+async fn what_the_living_give_back_is_queued_as_if_nothing_had_been() {
+    for state in State::on_each_engine() {
+        let State { store, .. } = &state.await;
+        let lines: Vec<Line> = (0..4).map(|n| line(&format!("A{n}"), &format!("S{n}"))).collect();
+        read(store, &lines, start()).await;
+        let mut ours = store.claim("worker", MAIL, start(), 3, LEASE).await.unwrap();
+        let other = store.claim("another", MAIL, start(), 1, LEASE).await.unwrap().remove(0);
+        let marked = ours.pop().unwrap();
+        assert!(mark(store, &marked).await);
+        // Newer news of one of them waits.
+        let newer = ours[0].content.lines[0].line_id.clone();
+        let order = newer.replace('A', "S");
+        read(store, &[expected(line(&newer, &order), "2027-03-01")], later(1)).await;
+
+        assert_eq!(store.give_back("worker", later(2)).await.unwrap(), 2);
+        assert_eq!(state_of(store, ours[0].id).await, "superseded");
+        let queued = entry(store, ours[1].id).await;
+        assert_eq!((queued.state, queued.attempts), (NotificationState::Queued, 0));
+        for in_hand in [&marked, &other] {
+            assert_eq!(state_of(store, in_hand.id).await, "sending", "it may be on its way, or is another's");
+        }
+        assert_eq!(store.give_back("worker", later(2)).await.unwrap(), 0);
+    }
+}
+
+#[tokio::test]
+async fn a_result_whose_commit_was_not_answered_is_one_attempt() {
+    for state in State::on_each_engine() {
+        let State { store, .. } = &state.await;
+        let claimed = in_transfer(store).await;
+        for _ in 0..2 {
+            finish(store, &claimed, Fate::Again { due_at: later(60), charged: true }, later(1)).await;
+        }
+        assert_eq!(outcomes(store, claimed.id).await, ["refused"]);
+        assert_eq!(claim_one(store, later(60)).await.charged, 1);
     }
 }
 
@@ -284,7 +358,8 @@ async fn what_is_refused_for_now_comes_back_and_only_a_charged_try_counts() {
         finish(store, &claimed, Fate::Again { due_at: later(60), charged: true }, later(1)).await;
         assert!(claim(store, later(59)).await.is_empty());
         let again = claim_one(store, later(60)).await;
-        assert_eq!((again.charged, again.fence), (1, 2));
+        assert_eq!(again.charged, 1);
+        assert!(again.fence > claimed.fence);
         finish(store, &again, Fate::Again { due_at: later(70), charged: false }, later(60)).await;
         let again = claim_one(store, later(70)).await;
         assert_eq!((again.charged, again.doubts), (1, 0));

@@ -57,7 +57,7 @@ async fn what_is_held_waits_and_what_is_released_is_due_at_once_and_no_flood() {
 
         assert_eq!(store.release(&ids, &by(), later(60)).await.unwrap(), [ids[0]]);
         assert_eq!(tasks(store).await, [""; 0]);
-        let guard = FloodGuard { since: start(), limit: 1 };
+        let guard = FloodGuard { since: start(), now: later(60), limit: 1 };
         assert_eq!(store.finish_look(guard).await.unwrap(), 0, "one of the two was released");
         let due = store.notification(ids[0]).await.unwrap().unwrap();
         assert_eq!((due.state, due.due_at), (NotificationState::Queued, later(60)));

@@ -1,7 +1,7 @@
 //! A whole installation in a temporary folder: a shop in SQLite, a settings file, a state database, and the real
 //! program run as an operator runs it.
 
-use std::io::{Read, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStderr, ChildStdout, Command, Stdio};
@@ -9,6 +9,7 @@ use std::process::{Child, ChildStderr, ChildStdout, Command, Stdio};
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions};
 use tempfile::TempDir;
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use super::smtp_server::SmtpServer;
@@ -171,24 +172,29 @@ secret_file = "link-secret"
 
 /// Starts the program in the folder of a settings file.
 pub fn start_in(folder: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Running {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_backorderd"));
+    // To write more than its limit is an error to it, as on a full disk, and not its end.
+    let mut command = Command::new("sh");
+    command.args(["-c", r#"trap '' XFSZ; exec "$0" "$@""#, env!("CARGO_BIN_EXE_backorderd")]);
     command.args(arguments).current_dir(folder).env_remove("RUST_LOG").env_remove("BACKORDERD_CONFIG");
     command.envs(variables.iter().copied());
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().unwrap();
-    let output = Output::Coming(all_of(child.stdout.take().unwrap(), child.stderr.take().unwrap()));
-    Running { child, output }
+    let (saying, said) = watch::channel(String::new());
+    let output = Output::Coming(all_of(child.stdout.take().unwrap(), child.stderr.take().unwrap(), saying));
+    Running { child, output, said }
 }
 
 /// A command that may not have ended yet; dropped, it is killed.
 pub struct Running {
     child: Child,
     output: Output,
+    /// What it has said on standard error so far.
+    said: watch::Receiver<String>,
 }
 
 enum Output {
-    Coming(JoinHandle<(Vec<u8>, Vec<u8>)>),
-    Whole(Vec<u8>, Vec<u8>),
+    Coming(JoinHandle<Vec<u8>>),
+    Whole(Vec<u8>),
 }
 
 impl Running {
@@ -199,14 +205,36 @@ impl Running {
 
     /// Asks it to end, as an init system does.
     pub fn terminate(&self) {
-        assert!(Command::new("kill").arg("-TERM").arg(self.child.id().to_string()).status().unwrap().success());
+        self.signal("TERM");
+    }
+
+    /// Sends it this signal.
+    pub fn signal(&self, signal: &str) {
+        let mut kill = Command::new("kill");
+        kill.args(["-s", signal, &self.child.id().to_string()]);
+        assert!(kill.status().unwrap().success());
+    }
+
+    /// Lets it write no file beyond so many bytes, as a full disk does; `None`: there is room.
+    pub fn leave_room(&self, bytes: Option<u64>) {
+        let bytes = bytes.map_or("unlimited".into(), |bytes| bytes.to_string());
+        let mut limit = Command::new("prlimit");
+        limit.arg(format!("--pid={}", self.child.id())).arg(format!("--fsize={bytes}:"));
+        assert!(limit.status().unwrap().success());
+    }
+
+    /// Waits until it says this on standard error; what it said before does not count.
+    pub async fn says(&self, words: &str) {
+        let mut said = self.said.clone();
+        let before = said.borrow().len();
+        let found = said.wait_for(|said| said[before..].contains(words)).await;
+        assert!(found.is_ok(), "it never said {words:?}");
     }
 
     /// Waits until it has said everything, which is when it ends.
     pub async fn silent(&mut self) {
         if let Output::Coming(coming) = &mut self.output {
-            let (stdout, stderr) = coming.await.unwrap();
-            self.output = Output::Whole(stdout, stderr);
+            self.output = Output::Whole(coming.await.unwrap());
         }
     }
 
@@ -214,12 +242,12 @@ impl Running {
     pub async fn ended(mut self) -> Ran {
         self.silent().await;
         let status = self.child.wait().unwrap();
-        let Output::Whole(stdout, stderr) = &mut self.output else { unreachable!("it is silent") };
+        let Output::Whole(stdout) = &mut self.output else { unreachable!("it is silent") };
         Ran {
             code: status.code().unwrap_or(-1),
             signal: status.signal(),
             stdout: std::mem::take(stdout),
-            stderr: String::from_utf8(std::mem::take(stderr)).unwrap(),
+            stderr: self.said.borrow().clone(),
         }
     }
 }
@@ -232,16 +260,20 @@ impl Drop for Running {
 }
 
 /// Everything that comes through both pipes, so that the program never waits for a full one.
-fn all_of(mut stdout: ChildStdout, mut stderr: ChildStderr) -> JoinHandle<(Vec<u8>, Vec<u8>)> {
-    fn whole(pipe: &mut impl Read) -> Vec<u8> {
-        let mut all = Vec::new();
-        pipe.read_to_end(&mut all).unwrap();
-        all
-    }
+fn all_of(mut stdout: ChildStdout, stderr: ChildStderr, saying: watch::Sender<String>) -> JoinHandle<Vec<u8>> {
     tokio::task::spawn_blocking(move || {
         std::thread::scope(|scope| {
-            let errors = scope.spawn(|| whole(&mut stderr));
-            (whole(&mut stdout), errors.join().unwrap())
+            scope.spawn(|| {
+                let mut stderr = BufReader::new(stderr);
+                let mut line = String::new();
+                while stderr.read_line(&mut line).unwrap() > 0 {
+                    saying.send_modify(|said| *said += &line);
+                    line.clear();
+                }
+            });
+            let mut all = Vec::new();
+            stdout.read_to_end(&mut all).unwrap();
+            all
         })
     })
 }

@@ -11,3 +11,4 @@ pub mod smtp_server;
 pub mod staff;
 pub mod state;
 pub mod ways;
+pub mod wire;

@@ -1,6 +1,7 @@
 //! Real database servers for tests: one PostgreSQL and one MariaDB per test process, started when first asked for.
 //!
 //! In: the servers' own programs, found where Debian puts them or on `PATH`. Out: URLs of fresh, empty databases.
+//! A test that stops its server has one of its own.
 //! Each server has its own data folder, listens on a free port of 127.0.0.1 only and trusts everybody (but the
 //! PostgreSQL role `by_password`, if a test makes one). It is started by a shell that reads a pipe held by the test
 //! process: when that process ends, in whatever way, the pipe closes, the shell stops the server and removes the
@@ -10,7 +11,7 @@
 
 use std::ffi::OsString;
 use std::fs;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
 use std::os::unix::{fs::MetadataExt, process::CommandExt};
 use std::path::PathBuf;
@@ -19,6 +20,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use sqlx::{AssertSqlSafe, Connection, MySqlConnection, PgConnection};
+use tokio::sync::watch;
 
 /// The keeper's beginning: a folder for the server's own user, and the promise to remove everything, even when nobody
 /// reads the log any more.
@@ -29,28 +31,40 @@ install_failed() { cat "$folder/log" >&2; exit 1; }
 chmod 755 "$folder" && mkdir "$folder/data" && chown "$owner" "$folder/data" || exit
 "#;
 
-/// Creates a cluster and starts it. PostgreSQL refuses to run as root, so `$as_owner` may name another user.
+/// Creates a cluster. PostgreSQL refuses to run as root, so `$as_owner` may name another user.
 const POSTGRES: &str = r#"
 $as_owner initdb -D "$folder/data" -U postgres -A trust -N --encoding=UTF8 --locale=C.UTF-8 \
     >"$folder/log" 2>&1 || install_failed
 echo 'host all by_password 127.0.0.1/32 scram-sha-256' | cat - "$folder/data/pg_hba.conf" >"$folder/hba"
-$as_owner postgres -D "$folder/data" -p "$port" -h 127.0.0.1 -c unix_socket_directories= \
-    -c hba_file="$folder/hba" -c fsync="$fsync" -c max_connections=200 -c log_min_messages=log </dev/null &
+start() {
+    $as_owner postgres -D "$folder/data" -p "$port" -h 127.0.0.1 -c unix_socket_directories= \
+        -c hba_file="$folder/hba" -c fsync="$fsync" -c max_connections=200 -c log_min_messages=log </dev/null &
+}
 "#;
 
 /// The same for MariaDB, which changes to `$owner` by itself.
 const MARIADB: &str = r#"
 mariadb-install-db --no-defaults --datadir="$folder/data" --user="$owner" \
     --auth-root-authentication-method=normal --skip-test-db >"$folder/log" 2>&1 || install_failed
-mariadbd --no-defaults --datadir="$folder/data" --user="$owner" --port="$port" --bind-address=127.0.0.1 \
-    --socket="$folder/data/socket" --pid-file="$folder/data/pid" --skip-name-resolve \
-    --innodb-flush-log-at-trx-commit=0 </dev/null &
+start() {
+    mariadbd --no-defaults --datadir="$folder/data" --user="$owner" --port="$port" --bind-address=127.0.0.1 \
+        --socket="$folder/data/socket" --pid-file="$folder/data/pid" --skip-name-resolve \
+        --innodb-flush-log-at-trx-commit=0 </dev/null &
+}
 "#;
 
-/// The keeper's end: waits for the end of its own input, then stops the server.
+/// The keeper's end: starts the server, and until the end of its own input stops it by the signal that a line names
+/// and starts it again at the next line. Then it stops the server.
 /// Signals that come before the server has set them up are lost on it, so there may be several; the data is not kept.
 const KEEP: &str = r#"
-cat >/dev/null
+start
+while read -r signal; do
+    kill -s "$signal" $!
+    wait $!
+    echo "the server has stopped" >&2
+    read -r _ || break
+    start
+done
 for signal in $stop; do kill -s "$signal" $! 2>/dev/null; done
 wait $!
 "#;
@@ -66,6 +80,11 @@ pub fn postgres() -> &'static Server {
 pub fn lasting_postgres() -> &'static Server {
     static SERVER: OnceLock<Server> = OnceLock::new();
     SERVER.get_or_init(|| Server::start(Engine::Postgres, "on"))
+}
+
+/// A PostgreSQL server that a test has for itself, to stop and start it.
+pub fn own_postgres() -> Server {
+    Server::start(Engine::Postgres, "off")
 }
 
 /// The MariaDB server of this test process.
@@ -86,7 +105,18 @@ pub struct Server {
     port: u16,
     databases: AtomicU32,
     /// Holds the pipe that keeps the server alive.
-    _keeper: Child,
+    keeper: Child,
+    /// What its log has said since it was started.
+    said: watch::Receiver<String>,
+}
+
+/// How a PostgreSQL server is stopped.
+#[derive(Clone, Copy, Debug)]
+pub enum Stop {
+    /// Ends every connection, and what they do, in order.
+    Fast,
+    /// Ends at once, as in a crash: what was not flushed is forgotten.
+    Immediate,
 }
 
 impl Server {
@@ -106,6 +136,27 @@ impl Server {
             }
         }
         self.url(&name)
+    }
+
+    /// Stops a server of the test's own, until [`Server::start_again`].
+    pub async fn stop(&mut self, how: Stop) {
+        let signal = match how {
+            Stop::Fast => "INT",
+            Stop::Immediate => "QUIT",
+        };
+        self.order(signal, |said| said.contains("the server has stopped")).await;
+    }
+
+    /// Starts it again, with its data and at its port.
+    pub async fn start_again(&mut self) {
+        self.order("", is_ready).await;
+    }
+
+    /// Gives the keeper a line, and waits until the log says what is to come of it.
+    async fn order(&mut self, line: &str, done: impl Fn(&str) -> bool) {
+        let before = self.said.borrow().len();
+        writeln!(self.keeper.stdin.as_mut().expect("a piped input"), "{line}").expect("the keeper reads");
+        self.said.wait_for(|said| done(&said[before..])).await.expect("the server's log");
     }
 
     /// The URL of a database of this server, existing or not.
@@ -149,21 +200,31 @@ impl Server {
             .process_group(0)
             .spawn()
             .expect("sh can be started");
-        wait_until_ready(&mut keeper);
-        Server { engine, port, databases: AtomicU32::new(0), _keeper: keeper }
+        let said = wait_until_ready(&mut keeper);
+        Server { engine, port, databases: AtomicU32::new(0), keeper, said }
     }
 }
 
 /// Reads the server's log until it says that it takes connections, and leaves a thread that reads on, so that the
 /// server never stalls on a full pipe.
-fn wait_until_ready(keeper: &mut Child) {
+fn wait_until_ready(keeper: &mut Child) -> watch::Receiver<String> {
     let mut log = BufReader::new(keeper.stderr.take().expect("a piped log"));
     let mut seen = String::new();
-    while !seen.contains("ready to accept connections") && !seen.contains("ready for connections") {
+    while !is_ready(&seen) {
         let read = log.read_line(&mut seen).expect("the server's log is text");
         assert!(read > 0, "the test server did not start:\n{seen}");
     }
-    std::thread::spawn(move || std::io::copy(&mut log, &mut std::io::sink()));
+    let (saying, said) = watch::channel(seen);
+    std::thread::spawn(move || {
+        for line in log.lines().map_while(Result::ok) {
+            saying.send_modify(|said| *said += &(line + "\n"));
+        }
+    });
+    said
+}
+
+fn is_ready(log: &str) -> bool {
+    log.contains("ready to accept connections") || log.contains("ready for connections")
 }
 
 /// Debian keeps the programs of each version in a folder of its own; the newest is taken.

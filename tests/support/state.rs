@@ -1,6 +1,8 @@
 //! A fresh, empty state database on each engine.
 
 use backorderd::store::Store;
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection};
 use tempfile::TempDir;
 
 use super::servers::postgres;
@@ -32,6 +34,21 @@ impl State {
     /// One after the other, each made when it is awaited.
     pub fn on_each_engine() -> [impl Future<Output = State>; 2] {
         ENGINES.map(State::on)
+    }
+
+    /// Runs a statement in it, for what only a crash of the server, or only days, bring about.
+    pub async fn run(&self, statement: &str) {
+        let statement = sqlx::raw_sql(AssertSqlSafe(statement));
+        match self.engine {
+            Engine::Sqlite => {
+                let mut connection = self.url.parse::<SqliteConnectOptions>().unwrap().connect().await.unwrap();
+                statement.execute(&mut connection).await.unwrap();
+            }
+            Engine::Postgres => {
+                let mut connection = PgConnection::connect(&self.url).await.unwrap();
+                statement.execute(&mut connection).await.unwrap();
+            }
+        }
     }
 
     /// Another process's view of the same database.

@@ -26,6 +26,9 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 const ROWS_AHEAD: usize = 512;
 /// A connection to PostgreSQL that rested this long is asked whether it lives before it is used.
 const UNASKED: Duration = Duration::from_secs(1);
+/// After so long without a connection a server counts as away. Who waits longer does not learn in time that leases
+/// could not be prolonged.
+const UNREACHABLE: Duration = Duration::from_secs(5);
 /// Between two tries to open a database that is being made.
 const BUSY_PAUSE: Duration = Duration::from_millis(20);
 
@@ -48,7 +51,7 @@ impl Db {
             let writer = writer_of(&options).await?;
             // They read each page about once; what they kept of it would only be memory.
             let reading = options.read_only(true).pragma("cache_size", "-2000");
-            let readers = SqlitePoolOptions::new().max_connections(4).connect_lazy_with(reading);
+            let readers = sqlite_pool(4).connect_lazy_with(reading);
             return Ok(Db::Sqlite { writer, readers });
         }
         let options = postgres_options(url, password)?;
@@ -56,6 +59,7 @@ impl Db {
         sqlx::PgConnection::connect_with(&options).await?.close().await?;
         let pool = PgPoolOptions::new()
             .max_connections(8)
+            .acquire_timeout(UNREACHABLE)
             .test_before_acquire(false)
             .before_acquire(|connection, usage| {
                 Box::pin(async move {
@@ -143,12 +147,21 @@ fn make_private(file: &Path) {
     let _ = OpenOptions::new().write(true).create_new(true).mode(0o600).open(file);
 }
 
+/// A pool that lets go a connection whose transaction did not end. On a full disk SQLite takes a transaction back by
+/// itself; the driver's own rollback fails then, it believes that the transaction is still open, and would refuse every
+/// further one.
+fn sqlite_pool(connections: u32) -> SqlitePoolOptions {
+    SqlitePoolOptions::new()
+        .max_connections(connections)
+        .before_acquire(|connection, _| Box::pin(async move { Ok(!connection.is_in_transaction()) }))
+}
+
 /// Opens the one connection that writes. While a new database is being made a write-ahead one, SQLite turns others away
 /// at once, whatever the time-out.
 async fn writer_of(options: &SqliteConnectOptions) -> Result<SqlitePool, StoreError> {
     let patience = tokio::time::Instant::now() + BUSY_TIMEOUT;
     loop {
-        match SqlitePoolOptions::new().max_connections(1).connect_with(options.clone()).await {
+        match sqlite_pool(1).connect_with(options.clone()).await {
             Err(sqlx::Error::Database(error))
                 if error.message().contains("locked") && tokio::time::Instant::now() < patience =>
             {
@@ -168,6 +181,9 @@ fn postgres_options(url: &str, password: Option<&str>) -> Result<PgConnectOption
         ("enable_hashjoin", "off"),
         ("enable_mergejoin", "off"),
         ("jit", "off"),
+        // A process that is frozen, or cut off, in the midst of a transaction keeps its rows locked no longer than it
+        // would keep a lease.
+        ("idle_in_transaction_session_timeout", "30s"),
     ]);
     Ok(match password {
         Some(password) => options.password(password),

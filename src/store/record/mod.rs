@@ -83,8 +83,10 @@ impl<'a> Recording<'a> {
 /// How the end of a look is recorded.
 #[derive(Clone, Copy, Debug)]
 pub struct FloodGuard {
-    /// Notifications made since then count together.
+    /// Notifications made since then count together, but none of an hour that comes again because the clock was set
+    /// back: what is later than `now`.
     pub since: Timestamp,
+    pub now: Timestamp,
     /// 0: no limit.
     pub limit: u32,
 }
@@ -128,15 +130,15 @@ impl Store {
         let mut held = 0;
         if guard.limit > 0 {
             // What goes out on two channels is one piece of news.
-            let count = sql!("select (select count(*) from outbox where created_at >= $1 and not calendar and not released "
-                "and id = news_id) + (select count(*) from sent_log where created_at >= $1 and not calendar and not released "
+            let count = sql!("select (select count(*) from outbox where created_at between $1 and $2 and not calendar and not released "
+                "and id = news_id) + (select count(*) from sent_log where created_at between $1 and $2 and not calendar and not released "
                 "and id = news_id and state <> 'superseded') as made");
-            let made = tx.row(count, values![guard.since]).await?.map_or(Ok(0), |row| row.int("made"))?;
+            let made = tx.row(count, values![guard.since, guard.now]).await?.map_or(Ok(0), |row| row.int("made"))?;
             if made > i64::from(guard.limit) {
-                let hold = sql!("update outbox set state = 'held', ready = true, note = $2 "
-                    "where created_at >= $1 and not calendar and not released and state = 'queued'");
+                let hold = sql!("update outbox set state = 'held', ready = true, note = $3 "
+                    "where created_at between $1 and $2 and not calendar and not released and state = 'queued'");
                 let note = format!("a flood: {made} notifications at once, the limit is {}", guard.limit);
-                held = tx.execute(hold, values![guard.since, note]).await?;
+                held = tx.execute(hold, values![guard.since, guard.now, note]).await?;
             }
         }
         tx.execute(sql!("update outbox set ready = true where not ready"), values![]).await?;
