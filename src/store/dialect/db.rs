@@ -181,6 +181,8 @@ fn postgres_options(url: &str, password: Option<&str>) -> Result<PgConnectOption
         ("enable_hashjoin", "off"),
         ("enable_mergejoin", "off"),
         ("jit", "off"),
+        // A statement that names its rows by key has one good plan, whatever the number of keys.
+        ("plan_cache_mode", "force_generic_plan"),
         // A process that is frozen, or cut off, in the midst of a transaction keeps its rows locked no longer than it
         // would keep a lease.
         ("idle_in_transaction_session_timeout", "30s"),
