@@ -5,6 +5,7 @@
 //! against it is in [`pipeline`].
 
 mod answer;
+mod blaming;
 mod breaker;
 mod by_mail;
 mod by_webhook;
@@ -141,6 +142,10 @@ impl Delivery {
         let mut delivered = Delivered::default();
         loop {
             self.reap().await?;
+            if way == Way::Mail {
+                // What a process that died had no time for.
+                self.put_back().await;
+            }
             let flown = self.flow(way).await?;
             delivered.add(flown);
             if flown.claimed == 0 || self.stopping() {

@@ -2,6 +2,7 @@
 //!
 //! A relay that wants less rests for a minute. While all rest, nothing is charged to the mails. Time comes in.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -11,15 +12,13 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::Instant;
 
 use super::breaker::{Breaker, ask_again_at};
-use super::outcome::{EnhancedCode, Outcome, Phase, Refusal, Reply};
+use super::outcome::{Outcome, Phase, Refusal, Reply};
 use super::smtp::relay::Relay;
+use crate::outbox::blame::{Blamed, REFUSED_ALIKE};
+use crate::store::suppressions::folded;
 
 /// What a relay gets that asked for less (421, rate limits).
 const PAUSE: SignedDuration = SignedDuration::from_mins(1);
-
-/// So many recipients in a row that are refused alike are the relay's fault, or that of our login there: no list of
-/// addresses is that bad, and none of them must be barred for it.
-const REFUSED_ALIKE: usize = 5;
 
 /// One relay and how it is doing.
 #[derive(Debug)]
@@ -34,25 +33,22 @@ struct State {
     breaker: Breaker,
     /// When the rate allows the next mail.
     next_mail: Option<Instant>,
-    /// The code that recipients were refused with since one was taken, and who they were.
-    refused: Option<(Codes, Vec<String>)>,
+    /// The codes that recipients were refused with since one was taken, and who they were.
+    refused: Option<(String, BTreeSet<String>)>,
 }
 
-/// A reply's code and enhanced code.
-type Codes = (u16, Option<EnhancedCode>);
-
 impl State {
-    /// Counts one more refused recipient; how many in a row were refused with this code.
-    fn alike(&mut self, reply: &Reply, recipient: &str) -> usize {
-        let codes = (reply.code, reply.enhanced);
+    /// Whether enough recipients in a row were refused with these codes before; if not, this one counts.
+    fn refuses_everybody(&mut self, reply: &Reply, recipient: &str) -> bool {
+        let codes = reply.codes();
         let (_, recipients) = match self.refused.take_if(|(of, _)| *of == codes) {
             Some(same) => self.refused.insert(same),
-            None => self.refused.insert((codes, Vec::new())),
+            None => self.refused.insert((codes, BTreeSet::new())),
         };
-        if recipients.len() < REFUSED_ALIKE && !recipients.iter().any(|known| known == recipient) {
-            recipients.push(recipient.to_owned());
+        recipients.len() >= REFUSED_ALIKE || {
+            recipients.insert(folded(recipient));
+            false
         }
-        recipients.len()
     }
 }
 
@@ -81,8 +77,8 @@ impl Station {
         self.state().breaker.works();
     }
 
-    /// What a try means beside those before it: of many recipients in a row that are refused alike, the relay is to
-    /// blame from the fifth on.
+    /// What a try means beside those before it: after five recipients in a row that were refused alike, the relay is to
+    /// blame. Those five are put back by the state database, which counts them over all processes.
     pub fn judge(&self, outcome: Outcome, recipient: &str) -> Outcome {
         let mut state = self.state();
         match outcome {
@@ -95,12 +91,17 @@ impl Station {
                 phase: Phase::RcptTo,
                 reply: Some(reply),
                 detail,
-            } if state.alike(&reply, recipient) >= REFUSED_ALIKE => {
+            } if state.refuses_everybody(&reply, recipient) => {
                 let detail = format!("{REFUSED_ALIKE} recipients in a row were refused alike: {detail}");
                 Outcome::NotSent { why: Refusal::Relay, phase: Phase::RcptTo, reply: Some(reply), detail }
             }
             outcome => outcome,
         }
+    }
+
+    /// It is to blame for what it refused, as all processes together found.
+    pub fn is_blamed(&self, blamed: &Blamed) {
+        self.state().refused = Some((blamed.alike.clone(), blamed.addresses.clone()));
     }
 
     /// It could not be reached, or is at fault.

@@ -111,9 +111,13 @@ pub enum Fate {
     Failed {
         note: String,
     },
-    /// Failed, because the address itself is bad: it is barred from the notification's stream.
-    BadAddress {
+    /// Failed, because the relay refused its recipient for good.
+    RecipientRefused {
         note: String,
+        /// The reply's code and enhanced code: many that are refused alike are the relay's fault.
+        alike: String,
+        /// The address itself is bad: it is barred from the notification's stream.
+        bad_address: bool,
     },
     /// The address gets no such mail.
     Suppressed {
@@ -141,7 +145,7 @@ impl Fate {
         match self {
             Fate::Sent => "sent",
             Fate::InDoubt { .. } => "in_doubt",
-            Fate::Failed { .. } | Fate::BadAddress { .. } => "failed",
+            Fate::Failed { .. } | Fate::RecipientRefused { .. } => "failed",
             Fate::Suppressed { .. } => "suppressed",
             Fate::Again { .. } => "deferred",
             Fate::Overtaken { .. } => "superseded",

@@ -226,33 +226,46 @@ async fn homes(tx: &mut Tx, ids: &[Uuid]) -> Result<HashMap<Uuid, i64>, StoreErr
 }
 
 /// The notifications, newest first.
-async fn entries(tx: &mut Tx, ids: &[Uuid]) -> Result<Vec<LogEntry>, StoreError> {
+pub(super) async fn entries(tx: &mut Tx, ids: &[Uuid]) -> Result<Vec<LogEntry>, StoreError> {
     let entries = sql!("select n.*, o.order_id, o.order_number, o.shop_id, o.recipient, o.locale from " rows(id text)
         " join notifications n on n.id = x.id join orders o on o.id = n.order_row order by n.created_at desc, n.id desc");
     tx.rows(entries, vec![ids_of(ids)?]).await?.iter().map(entry_of).collect()
 }
 
 /// Makes unsent ones and those in doubt due now; returns those that nobody has in hand. What was in doubt for good goes
-/// back to the outbox, with the bytes that were kept of it.
+/// back to the outbox.
 async fn try_now(tx: &mut Tx, ids: &[Uuid], now: Timestamp) -> Result<Vec<Uuid>, StoreError> {
     if ids.is_empty() {
         return Ok(Vec::new());
     }
-    // Whoever had it before comes with an older fence.
-    let revive = sql!("insert into outbox (id, news_id, order_row, channel, kind, kinds, state, content, settled, ready, news, "
-        "calendar, released, created_at, due_at, attempts, last_reply, note, doubts, fence) "
-        "select s.id, s.news_id, s.order_row, s.channel, s.kind, s.kinds, s.state, s.content, true, true, "
-        "s.kind not in ('choice_received', 'choice_refused', 'fresh_link'), s.calendar, s.released, s.created_at, "
-        "cast($2 as bigint), s.attempts, s.last_reply, s.note, 1, cast($2 as bigint) from " rows(id text)
-        " join sent_log s on s.id = x.id where s.state = 'in_doubt'");
-    tx.execute(revive, vec![ids_of(ids)?, now.into()]).await?;
-    let leave = sql!("delete from sent_log where state = 'in_doubt' and id in (select id from " rows(id text) ")");
-    tx.execute(leave, vec![ids_of(ids)?]).await?;
+    revive(tx, ids, State::InDoubt, State::InDoubt, now).await?;
     release(tx, ids, now).await?;
     let hasten = sql!("update outbox set due_at = $2, settled = true, ready = true, released = true "
         "where state in ('queued', 'in_doubt') and id in (select id from " rows(id text) ") returning id");
     let rows = tx.rows(hasten, vec![ids_of(ids)?, now.into()]).await?;
     rows.iter().map(|row: &Row| row.id("id")).collect()
+}
+
+/// Brings those of `ids` that ended in the state `was` back to the outbox, due now, with the bytes that were kept of
+/// them.
+pub(super) async fn revive(
+    tx: &mut Tx,
+    ids: &[Uuid],
+    was: State,
+    becomes: State,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    // Whoever had it before comes with an older fence.
+    let revive = sql!("insert into outbox (id, news_id, order_row, channel, kind, kinds, state, content, settled, ready, news, "
+        "calendar, released, created_at, due_at, attempts, last_reply, note, doubts, fence) "
+        "select s.id, s.news_id, s.order_row, s.channel, s.kind, s.kinds, cast($4 as text), s.content, true, true, "
+        "s.kind not in ('choice_received', 'choice_refused', 'fresh_link'), s.calendar, s.released, s.created_at, "
+        "cast($2 as bigint), s.attempts, s.last_reply, case when $4 = 'in_doubt' then s.note end, "
+        "case when $4 = 'in_doubt' then 1 else 0 end, cast($2 as bigint) from " rows(id text)
+        " join sent_log s on s.id = x.id where s.state = $3");
+    tx.execute(revive, vec![ids_of(ids)?, now.into(), was.word().into(), becomes.word().into()]).await?;
+    let leave = sql!("delete from sent_log where state = $2 and id in (select id from " rows(id text) ")");
+    tx.execute(leave, vec![ids_of(ids)?, was.word().into()]).await.map(drop)
 }
 
 /// Ends the tasks that the notifications had left.
