@@ -3,7 +3,6 @@
 //! In: a mail that is marked as in transfer. Out: what became of it. What can go wrong is in [`Outcome`]: a relay at fault
 //! rests and the next one is asked, but only where the mail was surely not sent.
 
-use jiff::SignedDuration;
 use tokio::sync::SemaphorePermit;
 use tracing::{info, warn};
 
@@ -18,9 +17,6 @@ use crate::store::outbox::{Fate, Finish};
 
 /// How often a mail is tried on a fresh connection because an old one had ended unnoticed.
 const MOST_STALE: usize = 3;
-
-/// How much later than the others a mail comes back with which a relay turned out to be at fault.
-const BEHIND: SignedDuration = SignedDuration::from_secs(1);
 
 /// A connection that a worker keeps from mail to mail.
 pub(super) struct Kept<'a> {
@@ -90,9 +86,7 @@ impl Delivery {
                 }
             }
         }
-        let rest_over = self.relays.ask_again_at(all, self.clock.now());
-        // What was tried itself goes behind what was not: a bad address must not be every probe.
-        let due_at = if last.is_some() { rest_over + BEHIND } else { rest_over };
+        let due_at = self.relays.ask_again_at(all, self.clock.now());
         Finish { claimed: job.claimed, attempt: last, fate: Fate::Again { due_at, charged: false } }
     }
 
