@@ -48,6 +48,8 @@ impl Delivery {
         let mut stale = 0;
         let mut last = None;
         while let Some((index, station)) = self.relays.choose(places.clone(), self.clock.now()) {
+            // It may begin to rest while this one waits: then the next one is chosen.
+            let Some(_place) = station.place(&self.clock).await else { continue };
             let started = self.clock.now();
             let outcome = station.judge(self.try_once(&job, kept, index, station).await, &job.to);
             let attempt = verdict::attempt(&outcome, &station.relay.name(), started, self.clock.now());

@@ -19,6 +19,7 @@ pub mod prepare;
 pub mod receiver;
 pub mod relays;
 mod results;
+mod slow_start;
 pub mod smtp;
 pub mod takeover;
 pub mod verdict;

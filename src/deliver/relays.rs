@@ -8,29 +8,47 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::{Notify, Semaphore, SemaphorePermit};
 use tokio::time::Instant;
 
 use super::breaker::{Breaker, ask_again_at};
 use super::outcome::{Outcome, Phase, Refusal, Reply};
+use super::slow_start::Window;
 use super::smtp::relay::Relay;
+use crate::clock::Clock;
 use crate::outbox::blame::{Blamed, REFUSED_ALIKE};
 use crate::store::suppressions::folded;
 
 /// What a relay gets that asked for less (421, rate limits).
 const PAUSE: SignedDuration = SignedDuration::from_mins(1);
 
+/// A mail that waits so long for a relay to take another one goes beside it: one that hangs must not keep the rest.
+const PATIENCE: Duration = Duration::from_secs(2);
+
 /// One relay and how it is doing.
 #[derive(Debug)]
 pub struct Station {
     pub relay: Relay,
     connections: Semaphore,
+    /// Tells those that wait for a place to look again.
+    changed: Notify,
     state: Mutex<State>,
 }
 
-#[derive(Debug, Default)]
+/// A mail's place among those on their way to a relay; dropped, it is free for the next.
+pub struct Place<'a>(&'a Station);
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        self.0.state().window.give_back();
+        self.0.changed.notify_one();
+    }
+}
+
+#[derive(Debug)]
 struct State {
     breaker: Breaker,
+    window: Window,
     /// When the rate allows the next mail.
     next_mail: Option<Instant>,
     /// The codes that recipients were refused with since one was taken, and who they were.
@@ -55,7 +73,9 @@ impl State {
 impl Station {
     fn new(relay: Relay) -> Station {
         let connections = Semaphore::new(relay.max_connections);
-        Station { relay, connections, state: Mutex::default() }
+        let window = Window::new(relay.max_connections);
+        let state = State { breaker: Breaker::default(), window, next_mail: None, refused: None };
+        Station { relay, connections, changed: Notify::new(), state: Mutex::new(state) }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -84,6 +104,8 @@ impl Station {
         match outcome {
             Outcome::Accepted { .. } => {
                 state.refused = None;
+                state.window.grow();
+                self.changed.notify_one();
                 outcome
             }
             Outcome::NotSent {
@@ -106,17 +128,43 @@ impl Station {
 
     /// It could not be reached, or is at fault.
     pub fn fails(&self, now: Timestamp) {
-        self.state().breaker.fails(now);
+        self.rests(|breaker| breaker.fails(now));
     }
 
     /// It wants less for a while.
     pub fn pauses(&self, now: Timestamp) {
-        self.state().breaker.pauses(now + PAUSE);
+        self.rests(|breaker| breaker.pauses(now + PAUSE));
+    }
+
+    fn rests(&self, how: impl FnOnce(&mut Breaker)) {
+        let mut state = self.state();
+        how(&mut state.breaker);
+        state.window.start_anew();
+        self.changed.notify_waiters();
     }
 
     /// Until when it rests.
     pub fn rests_until(&self) -> Option<Timestamp> {
         self.state().breaker.rests_until()
+    }
+
+    /// Waits until one more mail may be on its way to it; `None`: it began to rest meanwhile.
+    pub async fn place(&self, clock: &Clock) -> Option<Place<'_>> {
+        loop {
+            let changed = self.changed.notified();
+            {
+                let mut state = self.state();
+                if state.breaker.rests(clock.now()) {
+                    return None;
+                }
+                if state.window.take() {
+                    return Some(Place(self));
+                }
+            }
+            if tokio::time::timeout(PATIENCE, changed).await.is_err() {
+                self.state().window.grow();
+            }
+        }
     }
 
     /// Waits until one more connection may be open to it.
