@@ -8,12 +8,13 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use tokio::sync::{Notify, Semaphore, SemaphorePermit};
+use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::breaker::{Breaker, ask_again_at};
 use super::outcome::{Outcome, Phase, Refusal, Reply};
 use super::slow_start::Window;
+use super::smtp::connection::Connection;
 use super::smtp::relay::Relay;
 use crate::clock::Clock;
 use crate::outbox::blame::{Blamed, REFUSED_ALIKE};
@@ -26,29 +27,29 @@ const PAUSE: SignedDuration = SignedDuration::from_mins(1);
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// One relay and how it is doing.
-#[derive(Debug)]
 pub struct Station {
     pub relay: Relay,
-    connections: Semaphore,
-    /// Tells those that wait for a place to look again.
+    /// Tells those that wait for their turn to look again.
     changed: Notify,
     state: Mutex<State>,
 }
 
-/// A mail's place among those on their way to a relay; dropped, it is free for the next.
-pub struct Place<'a>(&'a Station);
+/// A mail's turn among those on their way to a relay; dropped, it is the next one's. Whoever has it may open a
+/// connection if none is idle: so there are never more connections than turns.
+pub struct Turn<'a>(&'a Station);
 
-impl Drop for Place<'_> {
+impl Drop for Turn<'_> {
     fn drop(&mut self) {
         self.0.state().window.give_back();
         self.0.changed.notify_one();
     }
 }
 
-#[derive(Debug)]
 struct State {
     breaker: Breaker,
     window: Window,
+    /// Open connections that no mail is on.
+    idle: Vec<Connection>,
     /// When the rate allows the next mail.
     next_mail: Option<Instant>,
     /// The codes that recipients were refused with since one was taken, and who they were.
@@ -72,10 +73,9 @@ impl State {
 
 impl Station {
     fn new(relay: Relay) -> Station {
-        let connections = Semaphore::new(relay.max_connections);
         let window = Window::new(relay.max_connections);
-        let state = State { breaker: Breaker::default(), window, next_mail: None, refused: None };
-        Station { relay, connections, changed: Notify::new(), state: Mutex::new(state) }
+        let state = State { breaker: Breaker::default(), window, idle: Vec::new(), next_mail: None, refused: None };
+        Station { relay, changed: Notify::new(), state: Mutex::new(state) }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -136,10 +136,12 @@ impl Station {
         self.rests(|breaker| breaker.pauses(now + PAUSE));
     }
 
+    /// Open connections do not outlive it: after an outage each is opened anew, one after the other.
     fn rests(&self, how: impl FnOnce(&mut Breaker)) {
         let mut state = self.state();
         how(&mut state.breaker);
         state.window.start_anew();
+        state.idle.clear();
         self.changed.notify_waiters();
     }
 
@@ -149,7 +151,7 @@ impl Station {
     }
 
     /// Waits until one more mail may be on its way to it; `None`: it began to rest meanwhile.
-    pub async fn place(&self, clock: &Clock) -> Option<Place<'_>> {
+    pub async fn turn(&self, clock: &Clock) -> Option<Turn<'_>> {
         loop {
             let changed = self.changed.notified();
             {
@@ -158,7 +160,7 @@ impl Station {
                     return None;
                 }
                 if state.window.take() {
-                    return Some(Place(self));
+                    return Some(Turn(self));
                 }
             }
             if tokio::time::timeout(PATIENCE, changed).await.is_err() {
@@ -167,9 +169,16 @@ impl Station {
         }
     }
 
-    /// Waits until one more connection may be open to it.
-    pub async fn connection_permit(&self) -> SemaphorePermit<'_> {
-        self.connections.acquire().await.expect("nobody closes this semaphore")
+    /// An open connection that no mail is on, if there is one.
+    pub fn idle(&self) -> Option<Connection> {
+        self.state().idle.pop()
+    }
+
+    /// Keeps a connection for the next mail, if it may serve again.
+    pub fn keep(&self, connection: Connection) {
+        if connection.usable() {
+            self.state().idle.push(connection);
+        }
     }
 
     /// Waits until its rate allows one more mail.
@@ -186,7 +195,6 @@ impl Station {
 }
 
 /// All relays, the preferred one first.
-#[derive(Debug)]
 pub struct Relays(Vec<Station>);
 
 impl Relays {
@@ -196,6 +204,15 @@ impl Relays {
 
     pub fn all(&self) -> &[Station] {
         &self.0
+    }
+
+    /// Takes leave of every relay on connections that no mail is on.
+    pub async fn leave(&self) {
+        for station in &self.0 {
+            while let Some(idle) = station.idle() {
+                idle.quit().await;
+            }
+        }
     }
 
     /// The places of all relays.

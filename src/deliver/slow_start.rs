@@ -4,7 +4,7 @@
 //! goes on beside it, as with Postfix's positive feedback of 1, so that a healthy relay has all connections after as
 //! many mails as there are connections. An outage begins anew. Pure.
 
-/// The room for mails on their way.
+/// The turns that there are.
 #[derive(Debug)]
 pub struct Window {
     /// Once the relay is known to be well.
@@ -18,19 +18,19 @@ impl Window {
         Window { most, open: 1, taken: 0 }
     }
 
-    /// Takes a place, if one is free.
+    /// Takes a turn, if there is one.
     pub fn take(&mut self) -> bool {
         let free = self.taken < self.open;
         self.taken += usize::from(free);
         free
     }
 
-    /// Gives a place back.
+    /// Gives a turn back.
     pub fn give_back(&mut self) {
         self.taken = self.taken.saturating_sub(1);
     }
 
-    /// It took a mail, or kept us waiting with one: there is room for one more.
+    /// It took a mail, or kept us waiting with one: there is a turn for one more.
     pub fn grow(&mut self) {
         self.open = self.most.min(self.open + 1);
     }
@@ -45,7 +45,7 @@ impl Window {
 mod tests {
     use super::*;
 
-    /// How many places are free.
+    /// How many turns are free.
     fn free(window: &mut Window) -> usize {
         let free = std::iter::from_fn(|| window.take().then_some(())).count();
         (0..free).for_each(|_| window.give_back());

@@ -6,6 +6,7 @@ mod guards;
 mod how_others_failed;
 mod law;
 mod recipients;
+mod relays;
 mod resend;
 mod sending;
 mod settling;
