@@ -31,6 +31,7 @@ pub mod record;
 mod refusing;
 pub mod resend;
 pub mod staff;
+pub mod stranded;
 pub mod suppressions;
 pub mod tasks;
 pub mod tokens;

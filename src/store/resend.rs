@@ -13,6 +13,7 @@ use uuid::Uuid;
 use super::acknowledging::make;
 use super::choices::Asking;
 use super::dialect::{Row, Tx, batch, sql, values};
+use super::ending::{end_unsent, unplan};
 use super::log::{LogEntry, entry_of};
 use super::record::{Recording, plans};
 use super::staff::{By, done, ids_of, release, write_down};
@@ -68,12 +69,14 @@ impl Store {
         let mut resent = Resent::default();
         let (mut again, mut anew) = (Vec::new(), Vec::new());
         for entry in entries(&mut tx, ids).await? {
-            match why_not(&entry, now) {
+            let is_set = channels::every(channels).contains(&&*entry.channel);
+            match why_not(&entry, is_set, now) {
                 Some(why) => resent.refused.push((entry.id, why)),
-                None if matches!(entry.state, State::Queued | State::Held | State::InDoubt) => again.push(entry.id),
+                None if is_unsent(&entry) && is_set => again.push(entry.id),
                 None => anew.push(entry),
             }
         }
+        leave_channel(&mut tx, &anew, now).await?;
         resent.tried = try_now(&mut tx, &again, now).await?;
         let missed = again.iter().filter(|id| !resent.tried.contains(id));
         resent.refused.extend(missed.map(|id| (*id, "somebody took it in hand meanwhile".to_owned())));
@@ -111,11 +114,32 @@ async fn make_anew(
     Ok(())
 }
 
-/// Why a notification cannot be sent again; `None`: it can.
-fn why_not(entry: &LogEntry, now: Timestamp) -> Option<String> {
+fn is_unsent(entry: &LogEntry) -> bool {
+    matches!(entry.state, State::Queued | State::Held | State::InDoubt)
+}
+
+/// Ends those of `anew` that wait for a channel which is not set: they told nothing, and another channel tells their news.
+async fn leave_channel(tx: &mut Tx, anew: &[LogEntry], now: Timestamp) -> Result<(), StoreError> {
+    const NOTE: &str = "its channel is not set any more: another tells its news";
+    let stranded = || anew.iter().filter(|entry| is_unsent(entry));
+    let ended: Vec<(Uuid, &'static str)> = stranded().map(|entry| (entry.id, NOTE)).collect();
+    end_unsent(tx, &ended, State::Superseded, now).await?;
+    let news = stranded().filter(|entry| entry.kind.is_news());
+    unplan(tx, news.map(|entry| (entry.order_row, &entry.content)), now).await
+}
+
+/// Why a notification, whose channel is set or not, cannot be sent again; `None`: it can.
+fn why_not(entry: &LogEntry, is_set: bool, now: Timestamp) -> Option<String> {
     let too_late = entry.content.expires_at().is_some_and(|midnight| midnight <= now);
-    let unsent = matches!(entry.state, State::Queued | State::Held | State::InDoubt);
+    let unsent = is_unsent(entry);
+    let channel = &entry.channel;
     match entry.state {
+        State::InDoubt if !is_set => {
+            Some(format!("it may have been sent by {channel}, which delivery.channel does not name"))
+        }
+        _ if unsent && !is_set && entry.id != entry.news_id => {
+            Some(format!("delivery.channel does not name {channel}, and its news goes out by another: withdraw it"))
+        }
         State::Sending => Some("it is in a worker's hand".into()),
         State::Superseded => Some("newer news took its place: send that again".into()),
         State::Expired => Some(TOO_LATE.into()),
@@ -184,7 +208,9 @@ impl Today<'_> {
         let today = day(self.now, &self.schedules.of(&self.order.shop_id).zone);
         let asking = Asking { clock: self.clock, now: self.now, today, channels: &[] };
         let mut news_id = None;
-        make(tx, self.order.row, &entry.channel, &entry.content, self.now, &mut news_id, asking).await?;
+        let is_set = channels::every(self.channels).contains(&&*entry.channel);
+        let channel = if is_set { &*entry.channel } else { channels::telling(self.channels) };
+        make(tx, self.order.row, channel, &entry.content, self.now, &mut news_id, asking).await?;
         news_id.ok_or_else(|| StoreError::Damaged("a notification that was just made is absent".into()))
     }
 
