@@ -304,7 +304,7 @@ async fn what_newer_news_took_the_place_of_is_told_by_that_one() {
         app.tick_all().await;
         let mails: Vec<_> = app.mails().into_iter().filter(|mail| mail.to == "customer0@example.com").collect();
         assert_eq!(mails.len(), 1);
-        let told = app.entries().await.into_iter().filter(|entry| entry.order_id == "S0").next_back().unwrap();
+        let told = app.entries().await.into_iter().rfind(|entry| entry.order_id == "S0").unwrap();
         let lines: Vec<&str> =
             told.content.lines.iter().filter(|line| !line.news.is_empty()).map(|line| &*line.line_id).collect();
         assert_eq!(lines, ["A0", "B0"], "news of both");
