@@ -37,9 +37,8 @@ pub(super) async fn acknowledge(
     Ok(())
 }
 
-/// Tells her that the shop refused her answer, and why, in the mail about other answers of the order that it refused, if
-/// nobody has begun to send that; not before the mail that acknowledges it. If the order of the
-/// line has no address any more, nobody can be told.
+/// Tells her that the shop refused her answer, and why; not before the mail that acknowledges it. Refusals of one order
+/// share a mail until somebody begins to send it. If the order of the line has no address any more, nobody can be told.
 pub(super) async fn refuse(
     tx: &mut Tx,
     order_row: i64,
