@@ -164,7 +164,9 @@ fn the_example_with_everything_optional_switched_on_loads() {
         .replace("channel = \"mail\"", "channel = \"both\"");
     let webhook_secret = format!("whsec_{}", "A".repeat(44));
     let mut folder = Folder::new();
-    for name in ["state-password", "orders-password", "relay-password", "writer-password", "relay-ca.pem"] {
+    for name in
+        ["state-password", "orders-password", "relay-password", "writer-password", "relay-ca.pem", "mailgun-key"]
+    {
         folder = folder.with(name, "content");
     }
     let folder = folder
@@ -179,6 +181,7 @@ fn the_example_with_everything_optional_switched_on_loads() {
     assert_eq!(settings.delivery.channel, Channels::Both);
     assert_eq!(settings.orders.queries.unwrap().lines, Query::File { file: folder.0.path().join("lines.sql") });
     assert_eq!(settings.bounces.maildir.as_deref(), Some(Path::new("/var/mail/bounces")));
+    assert_eq!(settings.bounces.mailgun_signing_key.unwrap().expose(), "content");
     assert!(settings.delivery.quiet_hours.is_some() && settings.choices.sql.wait.is_some());
 }
 

@@ -6,7 +6,7 @@ use clap::Args;
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 
 use crate::app::App;
-use crate::outbox::notification::{Kind, State};
+use crate::outbox::notification::{Kind, MAIL, State, WEBHOOK};
 use crate::store::log::LogFilter;
 
 #[derive(Debug, Args)]
@@ -35,6 +35,9 @@ pub struct FilterArguments {
     /// Of this shop, where several are in one database.
     #[arg(long, value_name = "SHOP_ID")]
     shop: Option<String>,
+    /// That go out on this channel.
+    #[arg(long, value_parser = [MAIL, WEBHOOK])]
+    channel: Option<String>,
 }
 
 /// A moment as an operator names it.
@@ -80,6 +83,7 @@ impl FilterArguments {
             since: self.since.map(|since| since.begins(&zone)).transpose()?,
             until: self.until.map(|until| until.ends(&zone)).transpose()?,
             shop_id: self.shop.clone(),
+            channel: self.channel.clone(),
             limit,
         })
     }
@@ -95,6 +99,7 @@ impl FilterArguments {
             ("since", self.since.map(When::typed)),
             ("until", self.until.map(When::typed)),
             ("shop", self.shop.clone()),
+            ("channel", self.channel.clone()),
         ];
         let typed = |(name, value): (&str, Option<String>)| Some(format!("--{name} {}", quoted(&value?)));
         options.into_iter().filter_map(typed).collect::<Vec<_>>().join(" ")

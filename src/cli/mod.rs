@@ -26,6 +26,7 @@ mod refunded;
 mod run;
 mod show;
 mod staff;
+mod stranded;
 mod suppress;
 mod tasks;
 mod token;

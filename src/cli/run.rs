@@ -11,7 +11,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tracing::{error, info, warn};
 
-use super::{General, dead_links, progress, webhook};
+use super::{General, dead_links, progress, stranded, webhook};
 use crate::app::App;
 use crate::bounce::maildir::{MaildirError, Read};
 use crate::choice::carrier::HandedOver;
@@ -110,6 +110,7 @@ impl RunArguments {
             }
             good &= handed_over.all_accepted();
             warn_of_disabled_webhook(app).await?;
+            warn_of_stranded(app).await?;
         }
         warn_of_dead_links(app).await?;
         Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
@@ -132,6 +133,7 @@ impl RunArguments {
         if self.has(Part::Deliver) {
             let (carrier, delivery) = (app.carrier()?, app.delivery().await?);
             warn_of_disabled_webhook(app).await?;
+            warn_of_stranded(app).await?;
             if let Some(reader) = app.bounce_reader() {
                 parts.spawn(async move { reader.run().await });
             }
@@ -330,6 +332,14 @@ async fn warn_of_disabled_webhook(app: &App) -> anyhow::Result<()> {
     let posts = channels::every(app.settings.delivery.channel).contains(&WEBHOOK);
     if posts && let Some(since) = app.store.webhook_disabled_at().await? {
         warn!("{}", webhook::waits(since));
+    }
+    Ok(())
+}
+
+/// Says what waits for a channel that is not set.
+async fn warn_of_stranded(app: &App) -> anyhow::Result<()> {
+    for warning in stranded::warnings(&app.store, app.settings.delivery.channel).await? {
+        warn!("{warning}");
     }
     Ok(())
 }

@@ -30,7 +30,7 @@ const KEPT: usize = 500;
 #[derive(Debug, Args)]
 pub struct StaffArguments {
     /// Notifications, by their ids or beginnings of them.
-    #[arg(value_name = "ID", conflicts_with_all = ["all", "order", "email", "product", "kind", "state", "since", "until", "shop"])]
+    #[arg(value_name = "ID", conflicts_with_all = ["all", "order", "email", "product", "kind", "state", "since", "until", "shop", "channel"])]
     ids: Vec<String>,
     /// Every one that it can be done to; `resend`: every one that was not sent, or may not have been.
     #[arg(long)]

@@ -21,8 +21,12 @@ pub enum Said {
     Taken,
     /// It does not take it now: tried again by the ladder, and not before the wait that it asks for.
     Later(SignedDuration),
-    /// The answer did not come, so it may have it: tried again by the ladder, and its id protects the receiver.
+    /// The answer did not come, so it may have it: tried again, and its id protects the receiver. The receiver may be
+    /// down: see [`Said::Down`].
     Unknown,
+    /// A proxy answers for it (502, 503, 504): it rests. One notification may have brought it down, so a try that found
+    /// it well is charged; while it stays down, none is.
+    Down,
     /// It wants less for a while: nothing is charged.
     Pauses(SignedDuration),
     /// It cannot be reached: nothing is charged.
@@ -42,8 +46,9 @@ impl Said {
         match (status, wait) {
             (200..=299, _) => Said::Taken,
             (410, _) => Said::Gone,
-            (429 | 503, Some(wait)) => Said::Pauses(wait),
+            (429 | 502..=504, Some(wait)) => Said::Pauses(wait),
             (429, None) => Said::Pauses(PAUSE),
+            (502..=504, None) => Said::Down,
             (_, wait) => Said::Later(wait.unwrap_or_default()),
         }
     }
@@ -55,16 +60,18 @@ impl Said {
             Said::Later(_) => "temporary",
             Said::Unknown => "unknown",
             Said::Pauses(_) => "paused",
-            Said::Away => "away",
+            Said::Away | Said::Down => "away",
             Said::Gone => "gone",
         }
     }
 }
 
-/// Decides what becomes of `claimed`. `ask_again_at` is when the receiver may be asked again; `jitter` is in 0..1.
+/// Decides what becomes of `claimed`. `ask_again_at` is when the receiver may be asked again, `was_well` whether it was
+/// well until this try; `jitter` is in 0..1.
 pub fn fate(
     claimed: &Claimed,
     said: Said,
+    was_well: bool,
     attempt: &Attempt,
     settings: &DeliverySettings,
     ask_again_at: Timestamp,
@@ -81,8 +88,10 @@ pub fn fate(
     match said {
         Said::Taken => Fate::Sent,
         Said::Later(wait) => by_ladder(wait),
-        Said::Unknown => by_ladder(SignedDuration::ZERO),
-        Said::Pauses(_) | Said::Away => Fate::Again { due_at: ask_again_at, charged: false },
+        Said::Unknown | Said::Down if was_well => by_ladder(SignedDuration::ZERO),
+        Said::Unknown | Said::Down | Said::Pauses(_) | Said::Away => {
+            Fate::Again { due_at: ask_again_at, charged: false }
+        }
         Said::Gone => Fate::Again { due_at: now, charged: false },
     }
 }
@@ -143,12 +152,16 @@ mod tests {
         attempt(outcome, said, "receiver.example:443", NOW, NOW)
     }
 
-    /// The fate of a try that was charged `charged` times before, as words.
+    /// The fate of a try that was charged `charged` times before, as words; the receiver was well.
     fn decided(outcome: Outcome, charged: i64) -> String {
+        decided_where(outcome, charged, true)
+    }
+
+    fn decided_where(outcome: Outcome, charged: i64, was_well: bool) -> String {
         let said = Said::of(&outcome);
         let ask_again_at = Timestamp::from_second(5).unwrap();
         let settings = DeliverySettings::default();
-        match fate(&claimed(charged, 0), said, &tried(outcome), &settings, ask_again_at, 0.5) {
+        match fate(&claimed(charged, 0), said, was_well, &tried(outcome), &settings, ask_again_at, 0.5) {
             Fate::Again { due_at, charged } => format!("again {} {charged}", due_at.as_second()),
             other => format!("{other:?}"),
         }
@@ -166,7 +179,9 @@ mod tests {
             (answered(500, None, None), "again 60 true"),
             (answered(500, Some(7), None), "again 60 true"),
             (answered(500, Some(90), None), "again 90 true"),
+            (answered(502, None, None), "again 60 true"),
             (answered(503, None, None), "again 60 true"),
+            (answered(504, Some(7), None), "again 5 false"),
             (answered(503, Some(7), None), "again 5 false"),
             (answered(429, Some(7), None), "again 5 false"),
             (answered(429, None, None), "again 5 false"),
@@ -179,6 +194,15 @@ mod tests {
         }
         assert_eq!(Said::of(&answered(429, None, None)), Said::Pauses(PAUSE));
         assert_eq!(Said::of(&answered(503, Some(7), None)), Said::Pauses(SignedDuration::from_secs(7)));
+    }
+
+    #[test]
+    fn while_the_receiver_is_down_nothing_is_charged_but_what_it_answers_itself() {
+        for status in [502, 503, 504] {
+            assert_eq!(decided_where(answered(status, None, None), 15, false), "again 5 false", "{status}");
+        }
+        assert_eq!(decided_where(problem(true), 15, false), "again 5 false");
+        assert_eq!(decided_where(answered(500, None, None), 0, false), "again 60 true");
     }
 
     #[test]

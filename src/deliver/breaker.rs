@@ -24,6 +24,11 @@ impl Breaker {
         self.rests_until.is_none_or(|until| now >= until && !self.probing)
     }
 
+    /// Whether it is to be left alone at `now`.
+    pub fn rests(&self, now: Timestamp) -> bool {
+        self.rests_until.is_some_and(|until| now < until)
+    }
+
     /// Whether it may be asked at `now`. After a rest the first to ask becomes the one probe.
     pub fn admits(&mut self, now: Timestamp) -> bool {
         let open = self.is_open(now);
@@ -38,7 +43,7 @@ impl Breaker {
 
     /// It could not be reached, or is at fault.
     pub fn fails(&mut self, now: Timestamp) {
-        if self.rests_until.is_some_and(|until| now < until) {
+        if self.rests(now) {
             // Several workers found out at once: that is one failure.
             return;
         }

@@ -1,15 +1,15 @@
-//! A mail on its way: tried on a relay over a connection that its worker keeps.
+//! A mail on its way: tried on a relay over one of the connections to it.
 //!
 //! In: a mail that is marked as in transfer. Out: what became of it. What can go wrong is in [`Outcome`]: a relay at fault
 //! rests and the next one is asked, but only where the mail was surely not sent.
 
-use tokio::sync::SemaphorePermit;
 use tracing::{info, warn};
 
 use super::job::Job;
 use super::outcome::{Outcome, Refusal};
 use super::relays::Station;
 use super::smtp::connection::{Connection, Envelope};
+use super::smtp::opening::ConnectError;
 use super::{Delivery, verdict};
 use crate::failpoint::{self, Point};
 use crate::outbox::notification::MAIL;
@@ -18,23 +18,10 @@ use crate::store::outbox::{Fate, Finish};
 /// How often a mail is tried on a fresh connection because an old one had ended unnoticed.
 const MOST_STALE: usize = 3;
 
-/// A connection that a worker keeps from mail to mail.
-pub(super) struct Kept<'a> {
-    station: usize,
-    connection: Connection,
-    _permit: SemaphorePermit<'a>,
-}
-
-impl Kept<'_> {
-    pub(super) async fn close(self) {
-        self.connection.quit().await;
-    }
-}
-
 impl Delivery {
     /// Tries one mail on the first relay that may be asked; goes on to the next only where the mail was surely not sent
     /// and the relay is at fault. What one relay may have taken already goes to no other.
-    pub(super) async fn send<'a>(&'a self, job: Job, kept: &mut Option<Kept<'a>>) -> Finish {
+    pub(super) async fn send(&self, job: Job) -> Finish {
         let mut places = self.relays.places();
         if let Some(name) = &job.claimed.doubted_relay {
             if let Some(place) = self.relays.place_of(name) {
@@ -48,8 +35,10 @@ impl Delivery {
         let mut stale = 0;
         let mut last = None;
         while let Some((index, station)) = self.relays.choose(places.clone(), self.clock.now()) {
+            // It may begin to rest while this one waits: then the next one is chosen.
+            let Some(_turn) = station.turn(&self.clock).await else { continue };
             let started = self.clock.now();
-            let outcome = station.judge(self.try_once(&job, kept, index, station).await, &job.to);
+            let outcome = station.judge(self.try_once(&job, station).await, &job.to);
             let attempt = verdict::attempt(&outcome, &station.relay.name(), started, self.clock.now());
             let now = self.clock.now();
             match &outcome {
@@ -95,31 +84,27 @@ impl Delivery {
         self.tally.tried(MAIL, &station.relay.name(), outcome, station.rests_until().is_some());
     }
 
-    /// One try over the kept connection, or a new one.
-    async fn try_once<'a>(
-        &'a self,
-        job: &Job,
-        kept: &mut Option<Kept<'a>>,
-        index: usize,
-        station: &'a Station,
-    ) -> Outcome {
-        let serves = |kept: &Kept| kept.station == index && !kept.connection.spent(self.clock.now());
-        let mut open = match kept.take() {
-            Some(open) if serves(&open) => open,
-            old => {
-                if let Some(old) = old {
-                    old.connection.quit().await;
-                }
-                let permit = station.connection_permit().await;
-                match Connection::open(&station.relay, &self.hello_name, self.deadlines, self.clock.now()).await {
-                    Ok(connection) => Kept { station: index, connection, _permit: permit },
-                    Err(error) => return error.into(),
-                }
-            }
-        };
+    /// One try over a connection that is open, or a new one.
+    async fn try_once(&self, job: &Job, station: &Station) -> Outcome {
+        // Before the connection: one that waited long may be too old.
         station.rate_permit().await;
-        let outcome = open.connection.send(&Envelope { from: &job.from, to: &job.to }, &job.bytes).await;
-        *kept = Some(open).filter(|open| open.connection.usable());
+        let mut connection = match self.connection(station).await {
+            Ok(connection) => connection,
+            Err(error) => return error.into(),
+        };
+        let outcome = connection.send(&Envelope { from: &job.from, to: &job.to }, &job.bytes).await;
+        station.keep(connection);
         outcome
+    }
+
+    /// An open connection that serves on, or a new one; who has served for long enough is left.
+    async fn connection(&self, station: &Station) -> Result<Connection, ConnectError> {
+        while let Some(idle) = station.idle() {
+            if !idle.spent(self.clock.now()) {
+                return Ok(idle);
+            }
+            idle.quit().await;
+        }
+        Connection::open(&station.relay, &self.hello_name, self.deadlines, self.clock.now()).await
     }
 }

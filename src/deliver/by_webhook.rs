@@ -33,7 +33,7 @@ impl Delivery {
         };
         failpoint::reach(Point::Answered);
         let (said, now) = (Said::of(&outcome), self.clock.now());
-        station.said(said, now);
+        let was_well = station.said(said, now);
         let attempt = answer::attempt(outcome, said, &station.receiver.to_string(), started, now);
         self.tally.tried(WEBHOOK, &attempt.relay, attempt.outcome, station.rests());
         info!(
@@ -42,13 +42,13 @@ impl Delivery {
         );
         match said {
             Said::Gone => self.disable(station).await,
-            Said::Away | Said::Pauses(_) => {
+            Said::Away | Said::Down | Said::Unknown | Said::Pauses(_) => {
                 warn!(receiver = attempt.relay, outcome = attempt.outcome, "the receiver rests");
             }
             _ => {}
         }
         let (settings, again_at) = (&self.settings.delivery, station.ask_again_at(now));
-        let fate = answer::fate(&job.claimed, said, &attempt, settings, again_at, self.chance());
+        let fate = answer::fate(&job.claimed, said, was_well, &attempt, settings, again_at, self.chance());
         Finish { claimed: job.claimed, attempt: Some(attempt), fate }
     }
 

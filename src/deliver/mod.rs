@@ -5,6 +5,7 @@
 //! against it is in [`pipeline`].
 
 mod answer;
+mod blaming;
 mod breaker;
 mod by_mail;
 mod by_webhook;
@@ -18,6 +19,7 @@ pub mod prepare;
 pub mod receiver;
 pub mod relays;
 mod results;
+mod slow_start;
 pub mod smtp;
 pub mod takeover;
 pub mod verdict;
@@ -141,6 +143,10 @@ impl Delivery {
         let mut delivered = Delivered::default();
         loop {
             self.reap().await?;
+            if way == Way::Mail {
+                // What a process that died had no time for.
+                self.put_back().await;
+            }
             let flown = self.flow(way).await?;
             delivered.add(flown);
             if flown.claimed == 0 || self.stopping() {

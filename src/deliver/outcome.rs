@@ -118,6 +118,11 @@ impl Reply {
         Reply { code, enhanced, text }
     }
 
+    /// The code and the enhanced code, as in `550 5.1.1`: what makes refusals alike.
+    pub fn codes(&self) -> String {
+        self.enhanced.map_or_else(|| self.code.to_string(), |enhanced| format!("{} {enhanced}", self.code))
+    }
+
     /// 4xx or 5xx.
     pub fn refuses(&self) -> bool {
         (400..600).contains(&self.code)

@@ -192,7 +192,7 @@ impl Delivery {
         false
     }
 
-    /// Sends one after the other over one connection.
+    /// Sends one after the other.
     async fn work(
         self: Arc<Self>,
         way: Way,
@@ -201,19 +201,18 @@ impl Delivery {
         results: mpsc::Sender<Finish>,
         mut unstored: Unstored,
     ) {
-        let mut kept = None;
         while let Some(marked) = self.next(way, &jobs, &marks, &results, &mut unstored).await {
             for job in marked {
                 let finish = match way {
                     _ if self.stopping() || *unstored.borrow() > 0 => self.give_back(way, job),
-                    Way::Mail => self.send(job, &mut kept).await,
+                    Way::Mail => self.send(job).await,
                     Way::Webhook => self.post(job).await,
                 };
                 let _ = results.send(finish).await;
             }
         }
-        if let Some(kept) = kept {
-            kept.close().await;
+        if way == Way::Mail {
+            self.relays.leave().await;
         }
     }
 

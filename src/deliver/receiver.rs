@@ -1,7 +1,7 @@
 //! The receiver of notifications, with a [`Breaker`], and whether it wants any.
 //!
-//! One that cannot be reached rests, and one that asks for less is left alone for as long as it asks; meanwhile nothing
-//! is charged. One that answered 410 gets nothing more until staff say so, in whatever process.
+//! One that cannot be reached, or for which only a proxy answers, rests, and one that asks for less is left alone for as
+//! long as it asks; meanwhile nothing is charged. One that answered 410 gets nothing more until staff say so, in whatever process.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -52,19 +52,21 @@ impl ReceiverStation {
         self.state().gone = gone;
     }
 
-    /// Takes note of what it said at `now`.
-    pub fn said(&self, said: Said, now: Timestamp) {
+    /// Takes note of what it said at `now`; whether it was well until then.
+    pub fn said(&self, said: Said, now: Timestamp) -> bool {
         let mut state = self.state();
+        let was_well = state.breaker.rests_until().is_none();
         match said {
             // Whatever it makes of the message, it is there.
-            Said::Taken | Said::Later(_) | Said::Unknown => state.breaker.works(),
+            Said::Taken | Said::Later(_) => state.breaker.works(),
             Said::Pauses(wait) => state.breaker.pauses(now.saturating_add(wait).unwrap_or(now)),
-            Said::Away => state.breaker.fails(now),
+            Said::Away | Said::Down | Said::Unknown => state.breaker.fails(now),
             Said::Gone => {
                 state.breaker.works();
                 state.gone = true;
             }
         }
+        was_well
     }
 
     /// Whether it is left alone, or was when it was last asked.

@@ -2,64 +2,80 @@
 //!
 //! A relay that wants less rests for a minute. While all rest, nothing is charged to the mails. Time comes in.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::breaker::{Breaker, ask_again_at};
-use super::outcome::{EnhancedCode, Outcome, Phase, Refusal, Reply};
+use super::outcome::{Outcome, Phase, Refusal, Reply};
+use super::slow_start::Window;
+use super::smtp::connection::Connection;
 use super::smtp::relay::Relay;
+use crate::clock::Clock;
+use crate::outbox::blame::{Blamed, REFUSED_ALIKE};
+use crate::store::suppressions::folded;
 
 /// What a relay gets that asked for less (421, rate limits).
 const PAUSE: SignedDuration = SignedDuration::from_mins(1);
 
-/// So many recipients in a row that are refused alike are the relay's fault, or that of our login there: no list of
-/// addresses is that bad, and none of them must be barred for it.
-const REFUSED_ALIKE: usize = 5;
+/// A mail that waits so long for a relay to take another one goes beside it: one that hangs must not keep the rest.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// One relay and how it is doing.
-#[derive(Debug)]
 pub struct Station {
     pub relay: Relay,
-    connections: Semaphore,
+    /// Tells those that wait for their turn to look again.
+    changed: Notify,
     state: Mutex<State>,
 }
 
-#[derive(Debug, Default)]
-struct State {
-    breaker: Breaker,
-    /// When the rate allows the next mail.
-    next_mail: Option<Instant>,
-    /// The code that recipients were refused with since one was taken, and who they were.
-    refused: Option<(Codes, Vec<String>)>,
+/// A mail's turn among those on their way to a relay; dropped, it is the next one's. Whoever has it may open a
+/// connection if none is idle: so there are never more connections than turns.
+pub struct Turn<'a>(&'a Station);
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        self.0.state().window.give_back();
+        self.0.changed.notify_one();
+    }
 }
 
-/// A reply's code and enhanced code.
-type Codes = (u16, Option<EnhancedCode>);
+struct State {
+    breaker: Breaker,
+    window: Window,
+    /// Open connections that no mail is on.
+    idle: Vec<Connection>,
+    /// When the rate allows the next mail.
+    next_mail: Option<Instant>,
+    /// The codes that recipients were refused with since one was taken, and who they were.
+    refused: Option<(String, BTreeSet<String>)>,
+}
 
 impl State {
-    /// Counts one more refused recipient; how many in a row were refused with this code.
-    fn alike(&mut self, reply: &Reply, recipient: &str) -> usize {
-        let codes = (reply.code, reply.enhanced);
+    /// Whether enough recipients in a row were refused with these codes before; if not, this one counts.
+    fn refuses_everybody(&mut self, reply: &Reply, recipient: &str) -> bool {
+        let codes = reply.codes();
         let (_, recipients) = match self.refused.take_if(|(of, _)| *of == codes) {
             Some(same) => self.refused.insert(same),
-            None => self.refused.insert((codes, Vec::new())),
+            None => self.refused.insert((codes, BTreeSet::new())),
         };
-        if recipients.len() < REFUSED_ALIKE && !recipients.iter().any(|known| known == recipient) {
-            recipients.push(recipient.to_owned());
+        recipients.len() >= REFUSED_ALIKE || {
+            recipients.insert(folded(recipient));
+            false
         }
-        recipients.len()
     }
 }
 
 impl Station {
     fn new(relay: Relay) -> Station {
-        let connections = Semaphore::new(relay.max_connections);
-        Station { relay, connections, state: Mutex::default() }
+        let window = Window::new(relay.max_connections);
+        let state = State { breaker: Breaker::default(), window, idle: Vec::new(), next_mail: None, refused: None };
+        Station { relay, changed: Notify::new(), state: Mutex::new(state) }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -81,13 +97,15 @@ impl Station {
         self.state().breaker.works();
     }
 
-    /// What a try means beside those before it: of many recipients in a row that are refused alike, the relay is to
-    /// blame from the fifth on.
+    /// What a try means beside those before it: after five recipients in a row that were refused alike, the relay is to
+    /// blame. Those five are put back by the state database, which counts them over all processes.
     pub fn judge(&self, outcome: Outcome, recipient: &str) -> Outcome {
         let mut state = self.state();
         match outcome {
             Outcome::Accepted { .. } => {
                 state.refused = None;
+                state.window.grow();
+                self.changed.notify_one();
                 outcome
             }
             Outcome::NotSent {
@@ -95,7 +113,7 @@ impl Station {
                 phase: Phase::RcptTo,
                 reply: Some(reply),
                 detail,
-            } if state.alike(&reply, recipient) >= REFUSED_ALIKE => {
+            } if state.refuses_everybody(&reply, recipient) => {
                 let detail = format!("{REFUSED_ALIKE} recipients in a row were refused alike: {detail}");
                 Outcome::NotSent { why: Refusal::Relay, phase: Phase::RcptTo, reply: Some(reply), detail }
             }
@@ -103,14 +121,28 @@ impl Station {
         }
     }
 
+    /// It is to blame for what it refused, as all processes together found.
+    pub fn is_blamed(&self, blamed: &Blamed) {
+        self.state().refused = Some((blamed.alike.clone(), blamed.addresses.clone()));
+    }
+
     /// It could not be reached, or is at fault.
     pub fn fails(&self, now: Timestamp) {
-        self.state().breaker.fails(now);
+        self.rests(|breaker| breaker.fails(now));
     }
 
     /// It wants less for a while.
     pub fn pauses(&self, now: Timestamp) {
-        self.state().breaker.pauses(now + PAUSE);
+        self.rests(|breaker| breaker.pauses(now + PAUSE));
+    }
+
+    /// Open connections do not outlive it: after an outage each is opened anew, one after the other.
+    fn rests(&self, how: impl FnOnce(&mut Breaker)) {
+        let mut state = self.state();
+        how(&mut state.breaker);
+        state.window.start_anew();
+        state.idle.clear();
+        self.changed.notify_waiters();
     }
 
     /// Until when it rests.
@@ -118,9 +150,35 @@ impl Station {
         self.state().breaker.rests_until()
     }
 
-    /// Waits until one more connection may be open to it.
-    pub async fn connection_permit(&self) -> SemaphorePermit<'_> {
-        self.connections.acquire().await.expect("nobody closes this semaphore")
+    /// Waits until one more mail may be on its way to it; `None`: it began to rest meanwhile.
+    pub async fn turn(&self, clock: &Clock) -> Option<Turn<'_>> {
+        loop {
+            let changed = self.changed.notified();
+            {
+                let mut state = self.state();
+                if state.breaker.rests(clock.now()) {
+                    return None;
+                }
+                if state.window.take() {
+                    return Some(Turn(self));
+                }
+            }
+            if tokio::time::timeout(PATIENCE, changed).await.is_err() {
+                self.state().window.grow();
+            }
+        }
+    }
+
+    /// An open connection that no mail is on, if there is one.
+    pub fn idle(&self) -> Option<Connection> {
+        self.state().idle.pop()
+    }
+
+    /// Keeps a connection for the next mail, if it may serve again.
+    pub fn keep(&self, connection: Connection) {
+        if connection.usable() {
+            self.state().idle.push(connection);
+        }
     }
 
     /// Waits until its rate allows one more mail.
@@ -137,7 +195,6 @@ impl Station {
 }
 
 /// All relays, the preferred one first.
-#[derive(Debug)]
 pub struct Relays(Vec<Station>);
 
 impl Relays {
@@ -147,6 +204,15 @@ impl Relays {
 
     pub fn all(&self) -> &[Station] {
         &self.0
+    }
+
+    /// Takes leave of every relay on connections that no mail is on.
+    pub async fn leave(&self) {
+        for station in &self.0 {
+            while let Some(idle) = station.idle() {
+                idle.quit().await;
+            }
+        }
     }
 
     /// The places of all relays.

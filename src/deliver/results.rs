@@ -38,9 +38,13 @@ impl Delivery {
             }
             let overtaken = self.finish_surely(&waiting, &failing).await;
             in_hand.send_modify(|in_hand| *in_hand = in_hand.saturating_sub(waiting.len()));
+            let refused = waiting.iter().any(|finish| matches!(finish.fate, Fate::RecipientRefused { .. }));
             for finish in waiting.drain(..) {
                 self.tally.ended(way.channel(), finish.fate.word());
                 delivered.count(&finish);
+            }
+            if refused {
+                delivered.come_back(self.put_back().await);
             }
             if !overtaken.is_empty()
                 && let Err(error) =
@@ -95,7 +99,7 @@ impl Delivered {
         let counter = match finish.fate {
             Fate::Sent => &mut self.accepted,
             Fate::InDoubt { .. } => &mut self.in_doubt,
-            Fate::Failed { .. } | Fate::BadAddress { .. } => &mut self.failed,
+            Fate::Failed { .. } | Fate::RecipientRefused { .. } => &mut self.failed,
             Fate::Suppressed { .. } => &mut self.suppressed,
             Fate::Again { .. } => &mut self.deferred,
             Fate::Overtaken { .. } => &mut self.overtaken,

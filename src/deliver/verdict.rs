@@ -5,7 +5,7 @@
 
 use jiff::Timestamp;
 
-use super::outcome::{Outcome, Refusal};
+use super::outcome::{Outcome, Phase, Refusal};
 use crate::outbox::schedule::{climbed, retry_after};
 use crate::settings::delivery::{DeliverySettings, InDoubt};
 use crate::settings::duration::Span;
@@ -24,12 +24,22 @@ pub fn fate(claimed: &Claimed, outcome: &Outcome, settings: &DeliverySettings, n
             Fate::InDoubt { again: resend.then(|| now + retry_after(&settings.retry, 1, jitter)) }
         }
         Outcome::NotSent { why, detail, .. } => match why {
-            Refusal::BadAddress => Fate::BadAddress { note: format!("refused for good: {detail}") },
-            Refusal::Permanent => Fate::Failed { note: format!("refused for good: {detail}") },
+            Refusal::BadAddress | Refusal::Permanent => refused(outcome, detail),
             Refusal::Temporary => by_ladder(claimed, detail, settings, now, jitter),
             Refusal::Relay | Refusal::Paused => Fate::Again { due_at: now + UNCHARGED_PAUSE.signed(), charged: false },
             Refusal::Stale => Fate::Again { due_at: now, charged: false },
         },
+    }
+}
+
+/// What becomes of a mail that was refused for good.
+fn refused(outcome: &Outcome, detail: &str) -> Fate {
+    let note = format!("refused for good: {detail}");
+    match outcome {
+        Outcome::NotSent { why, phase: Phase::RcptTo, reply: Some(reply), .. } => {
+            Fate::RecipientRefused { note, alike: reply.codes(), bad_address: *why == Refusal::BadAddress }
+        }
+        _ => Fate::Failed { note },
     }
 }
 
@@ -59,7 +69,7 @@ pub fn attempt(outcome: &Outcome, relay: &str, started_at: Timestamp, ended_at: 
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
-    use crate::deliver::outcome::{Phase, Reply};
+    use crate::deliver::outcome::Reply;
     use crate::outbox::notification::{Kind, MAIL};
     use crate::outbox::plan::Content;
 
@@ -85,11 +95,18 @@ pub(super) mod tests {
         Outcome::NotSent { why, phase: Phase::RcptTo, reply: Some(reply), detail: "450 4.2.0 later".into() }
     }
 
+    fn now() -> Timestamp {
+        "2027-02-10T12:00:00Z".parse().unwrap()
+    }
+
+    fn decided_fate(claimed: &Claimed, outcome: &Outcome) -> Fate {
+        fate(claimed, outcome, &DeliverySettings::default(), now(), 0.5)
+    }
+
     fn decided(claimed: &Claimed, outcome: &Outcome) -> String {
-        let now = "2027-02-10T12:00:00Z".parse().unwrap();
-        match fate(claimed, outcome, &DeliverySettings::default(), now, 0.5) {
-            Fate::Again { due_at, charged } => format!("again {} {charged}", due_at.duration_since(now).as_secs()),
-            Fate::InDoubt { again } => format!("in doubt {:?}", again.map(|at| at.duration_since(now).as_secs())),
+        match decided_fate(claimed, outcome) {
+            Fate::Again { due_at, charged } => format!("again {} {charged}", due_at.duration_since(now()).as_secs()),
+            Fate::InDoubt { again } => format!("in doubt {:?}", again.map(|at| at.duration_since(now()).as_secs())),
             other => format!("{other:?}"),
         }
     }
@@ -107,9 +124,19 @@ pub(super) mod tests {
         assert_eq!(decided(&fresh, &refused(Refusal::Relay)), "again 10 false");
         assert_eq!(decided(&fresh, &refused(Refusal::Paused)), "again 10 false");
         assert_eq!(decided(&fresh, &refused(Refusal::Stale)), "again 0 false");
-        let failed = |why| decided(&fresh, &refused(why));
-        assert_eq!(failed(Refusal::Permanent), "Failed { note: \"refused for good: 450 4.2.0 later\" }");
-        assert_eq!(failed(Refusal::BadAddress), "BadAddress { note: \"refused for good: 450 4.2.0 later\" }");
+        let bad_address = |why| match decided_fate(&fresh, &refused(why)) {
+            Fate::RecipientRefused { alike, bad_address, .. } => (alike, bad_address),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(bad_address(Refusal::Permanent), ("450 4.2.0".to_owned(), false));
+        assert_eq!(bad_address(Refusal::BadAddress), ("450 4.2.0".to_owned(), true));
+        let at_the_end = Outcome::NotSent {
+            why: Refusal::Permanent,
+            phase: Phase::FinalReply,
+            reply: None,
+            detail: "554 5.7.1 spam".into(),
+        };
+        assert_eq!(decided(&fresh, &at_the_end), "Failed { note: \"refused for good: 554 5.7.1 spam\" }");
     }
 
     #[test]

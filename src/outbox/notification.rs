@@ -5,7 +5,7 @@
 //!             amended while it settles
 //!                  ┌──┐
 //! news ─> queued ──┴──┴─> sending ─> sent
-//!          │ ▲  │            ├─────> failed        refused for good, or given up
+//!          │ ▲  │            ├─────> failed        refused for good, or given up; queued again if the relay is to blame
 //!     hold │ │  │            ├─────> in_doubt      may have been sent; once more, or staff decide
 //!          ▼ │release        └─────> queued        refused for now: comes back by the ladder; a webhook also if it is in doubt
 //!         held  └──> superseded · suppressed · expired · withdrawn

@@ -54,6 +54,8 @@ pub struct DkimSettings {
 #[derive(Clone, Debug, Default)]
 pub struct BounceSettings {
     pub maildir: Option<PathBuf>,
+    /// With it Mailgun signs its events.
+    pub mailgun_signing_key: Option<Secret>,
 }
 
 impl MailSettings {
@@ -137,8 +139,9 @@ impl DkimSettings {
 impl BounceSettings {
     pub(super) fn read(mut section: Section<'_>) -> BounceSettings {
         let maildir = section.path("maildir");
+        let mailgun_signing_key = section.secret("mailgun_signing_key", "mailgun_signing_key_file");
         section.close();
-        BounceSettings { maildir }
+        BounceSettings { maildir, mailgun_signing_key }
     }
 }
 

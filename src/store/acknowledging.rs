@@ -28,7 +28,8 @@ pub(super) async fn acknowledge(
     let said = ContentLine { answer: Some(answered), ..said(line, vec![Kind::ChoiceReceived], asking.today) };
     let mut news_id = None;
     for channel in asking.channels {
-        if !amend(tx, line.order_row, channel, &said, asking.now).await? {
+        // What is due may be in somebody's hand already; until then it waits for more answers.
+        if !amend(tx, line.order_row, channel, &said, Some(asking.now)).await? {
             let content = Content { kind: Kind::ChoiceReceived, lines: vec![said.clone()], again: false };
             make(tx, line.order_row, channel, &content, asking.now + settle, &mut news_id, asking).await?;
         }
@@ -36,8 +37,8 @@ pub(super) async fn acknowledge(
     Ok(())
 }
 
-/// Tells her that the shop refused her answer, and why; not before the mail that acknowledges it. If the order of the
-/// line has no address any more, nobody can be told.
+/// Tells her that the shop refused her answer, and why; not before the mail that acknowledges it. Refusals of one order
+/// share a mail until somebody begins to send it. If the order of the line has no address any more, nobody can be told.
 pub(super) async fn refuse(
     tx: &mut Tx,
     order_row: i64,
@@ -53,9 +54,12 @@ pub(super) async fn refuse(
         quantity: answer.quantity,
         ..said(&line, vec![Kind::ChoiceRefused], asking.today)
     };
-    let content = Content { kind: Kind::ChoiceRefused, lines: vec![said], again: false };
     let mut news_id = None;
     for channel in asking.channels {
+        if amend(tx, order_row, channel, &said, None).await? {
+            continue;
+        }
+        let content = Content { kind: Kind::ChoiceRefused, lines: vec![said.clone()], again: false };
         let waiting = sql!("select max(due_at) as due_at from outbox where order_row = $1 and channel = $2 and kind = $3 "
             "and state = $4");
         let received = values![order_row, *channel, Kind::ChoiceReceived.word(), State::Queued.word()];
@@ -66,20 +70,26 @@ pub(super) async fn refuse(
     Ok(())
 }
 
-/// Adds to the acknowledgement that waits for more answers; `false`: there is none, or somebody has begun to send it.
+/// Adds to what answers her in the same way and waits to be sent, if it is due `after`; `false`: there is none, or
+/// somebody has begun to send it.
 async fn amend(
     tx: &mut Tx,
     order_row: i64,
     channel: &str,
     said: &ContentLine,
-    now: Timestamp,
+    after: Option<Timestamp>,
 ) -> Result<bool, StoreError> {
     // Locked, so that nobody takes it from here on; who had it in hand until now may have rendered it.
     let waiting = sql!("select id, content from outbox where order_row = $1 and channel = $2 and kind = $3 and state = $4 "
-        "and attempts = 0 and due_at > $5 order by id desc limit 1" lock);
-    let of_order = values![order_row, channel, Kind::ChoiceReceived.word(), State::Queued.word(), now];
+        "and attempts = 0 and ($5 is null or due_at > $5) order by id desc limit 1" lock);
+    let kind = said.news.first().map_or("", |kind| kind.word());
+    let of_order = values![order_row, channel, kind, State::Queued.word(), after];
     let Some(row) = tx.row(waiting, of_order).await? else { return Ok(false) };
     let mut content: Content = row.json("content")?;
+    // Each refusal has a reason of its own; of what she answered, the last word counts.
+    if content.kind == Kind::ChoiceRefused && content.lines.iter().any(|line| line.line_id == said.line_id) {
+        return Ok(false);
+    }
     content.lines.retain(|line| line.line_id != said.line_id);
     content.lines.push(said.clone());
     let amend = sql!("update outbox set content = $2 where id = $1 "

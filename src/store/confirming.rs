@@ -18,6 +18,7 @@ use super::record::{EventRow, record_events};
 use super::{Store, StoreError, matters, tasks, views};
 use crate::choice::handover::Outgoing;
 use crate::outbox::notification::State;
+use crate::outbox::plan::Content;
 use crate::shop::line::Line;
 
 /// More of them at once wait for the next sweep.
@@ -99,14 +100,22 @@ pub(super) async fn confirm(tx: &mut Tx, lines: &[Line], now: Timestamp) -> Resu
 
 /// A refusal that nobody was told yet holds no longer.
 async fn withdraw_refusals(tx: &mut Tx, ended: &[AboutLine], now: Timestamp) -> Result<(), StoreError> {
-    let queued = sql!("select b.id from " rows(shop_id text, line_id text)
+    let queued = sql!("select distinct b.id, b.content, l.shop_id from " rows(shop_id text, line_id text)
         " join lines l on l.shop_id = x.shop_id and l.line_id = x.line_id join outbox b on b.order_row = l.order_row "
-        "where b.kind = 'choice_refused' and b.state in ('queued', 'held') and "
-        either("json_extract(b.content, '$.lines[0].line_id')", "b.content::jsonb->'lines'->0->>'line_id'") " = x.line_id "
-        "order by b.id");
+        "where b.kind = 'choice_refused' and b.state in ('queued', 'held') order by b.id");
     let mut withdrawn = Vec::new();
     for row in tx.rows(queued, vec![batch(ended)?]).await? {
-        withdrawn.push((row.id("id")?, "the shop did cancel it"));
+        let (id, shop_id, mut content) = (row.id("id")?, row.text("shop_id")?, row.json::<Content>("content")?);
+        let refused = content.lines.len();
+        content.lines.retain(|line| !ended.iter().any(|end| end.shop_id == shop_id && end.line_id == line.line_id));
+        if content.lines.is_empty() {
+            withdrawn.push((id, "the shop did cancel it"));
+        } else if content.lines.len() < refused {
+            let amend = sql!("update outbox set content = $2 where id = $1");
+            tx.execute(amend, values![id, serde_json::to_string(&content)?]).await?;
+            // If it was rendered for a try that failed, it says too much.
+            tx.execute(sql!("delete from contents where notification_id = $1"), values![id]).await?;
+        }
     }
     end_unsent(tx, &withdrawn, State::Superseded, now).await
 }

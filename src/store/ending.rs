@@ -18,6 +18,7 @@ use super::tasks::{self, NewTask};
 use super::{Store, StoreError, promises, refusing, views};
 use crate::failpoint::Commit;
 use crate::outbox::notification::State;
+use crate::outbox::plan::Content;
 use crate::watch::standing::Told;
 
 impl Store {
@@ -35,6 +36,7 @@ impl Store {
             finished.iter().partition(|finish| ours.contains(&finish.claimed.id));
         end(&mut tx, &ours, now).await?;
         accept_late(&mut tx, &lost, now).await?;
+        refusing::count(&mut tx, &ours, now).await?;
         tx.commit_at(Commit::Finish).await?;
         let overtaken = ours.iter().filter(|finish| matches!(finish.fate, Fate::Overtaken { .. } | Fate::Expired));
         Ok(overtaken.map(|finish| finish.claimed.order_row).collect())
@@ -155,7 +157,8 @@ async fn end(tx: &mut Tx, finished: &[&Finish], now: Timestamp) -> Result<(), St
             && untold
             && matches!(finish.fate, Fate::Overtaken { .. } | Fate::Expired)
     };
-    unplan(tx, &other.into_iter().filter(overtaken).collect::<Vec<_>>(), now).await
+    let overtaken = other.into_iter().filter(overtaken).map(|finish| &finish.claimed);
+    unplan(tx, overtaken.map(|claimed| (claimed.order_row, &claimed.content)), now).await
 }
 
 /// Records what accepted notifications said of the law. One in doubt does not count.
@@ -295,15 +298,19 @@ async fn tell(tx: &mut Tx, finished: &[&Finish], now: Timestamp) -> Result<(), S
 
 /// Forgets that the news of `overtaken` was planned: it told nothing, so what is still news is to be told by another.
 /// If nobody plans it at once, the next sweep does.
-async fn unplan(tx: &mut Tx, overtaken: &[&Finish], now: Timestamp) -> Result<(), StoreError> {
+pub(super) async fn unplan<'a>(
+    tx: &mut Tx,
+    overtaken: impl Iterator<Item = (i64, &'a Content)>,
+    now: Timestamp,
+) -> Result<(), StoreError> {
     #[derive(Serialize)]
     struct Untold<'a> {
         order_row: i64,
         line_id: &'a str,
     }
     let mut rows = Vec::new();
-    for Claimed { order_row, content, .. } in overtaken.iter().map(|finish| &finish.claimed) {
-        rows.extend(content.lines.iter().map(|line| Untold { order_row: *order_row, line_id: &line.line_id }));
+    for (order_row, content) in overtaken {
+        rows.extend(content.lines.iter().map(|line| Untold { order_row, line_id: &line.line_id }));
     }
     if rows.is_empty() {
         return Ok(());

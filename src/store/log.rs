@@ -24,6 +24,7 @@ pub struct LogFilter {
     /// Not included.
     pub until: Option<Timestamp>,
     pub shop_id: Option<String>,
+    pub channel: Option<String>,
     pub limit: i64,
 }
 
@@ -74,7 +75,7 @@ pub struct Event {
 }
 
 impl LogFilter {
-    /// What stands for `$1` to `$8` in a statement that is filtered.
+    /// What stands for `$1` to `$9` in a statement that is filtered.
     fn values(&self) -> Vec<Value> {
         let states = self.states.iter().fold(String::from(" "), |words, state| words + state.word() + " ");
         values![
@@ -86,6 +87,7 @@ impl LogFilter {
             self.since,
             self.until,
             self.shop_id.clone(),
+            self.channel.clone(),
         ]
     }
 }
@@ -100,7 +102,8 @@ macro_rules! filtered {
             " said on l.line_id = said.value->>'line_id' where l.shop_id = o.shop_id "
             "and (l.product_key = $3 or " either("l.snapshot->>'sku'", "l.snapshot::jsonb->>'sku'") " = $3))) "
             "and ($4 is null or n.kinds like '% ' || $4 || ' %') and ($5 is null or $5 like '% ' || n.state || ' %') "
-            "and ($6 is null or n.created_at >= $6) and ($7 is null or n.created_at < $7) and ($8 is null or o.shop_id = $8)"
+            "and ($6 is null or n.created_at >= $6) and ($7 is null or n.created_at < $7) and ($8 is null or o.shop_id = $8) "
+            "and ($9 is null or n.channel = $9)"
             $rest)
     };
 }
@@ -111,7 +114,7 @@ impl Store {
         let mut tx = self.read().await?;
         let entries = filtered!(
             "select n.*, o.order_id, o.order_number, o.shop_id, o.recipient, o.locale ",
-            " order by n.created_at desc, n.id desc limit $9"
+            " order by n.created_at desc, n.id desc limit $10"
         );
         let mut values = filter.values();
         values.push(filter.limit.into());

@@ -24,12 +24,14 @@ mod moves;
 pub mod outbox;
 pub mod promises;
 pub mod proof;
+pub mod putting_back;
 pub mod reach;
 pub mod reading;
 pub mod record;
 mod refusing;
 pub mod resend;
 pub mod staff;
+pub mod stranded;
 pub mod suppressions;
 pub mod tasks;
 pub mod tokens;
@@ -49,7 +51,7 @@ pub struct Store {
 }
 
 /// Every migration in order; their position is their number. Applied ones are never edited.
-const MIGRATIONS: [Sql; 5] = [
+const MIGRATIONS: [Sql; 6] = [
     Sql::script(
         include_str!("../../migrations/sqlite/0001_first.sql"),
         include_str!("../../migrations/postgres/0001_first.sql"),
@@ -69,6 +71,10 @@ const MIGRATIONS: [Sql; 5] = [
     Sql::script(
         include_str!("../../migrations/sqlite/0005_fewer_indexes.sql"),
         include_str!("../../migrations/postgres/0005_fewer_indexes.sql"),
+    ),
+    Sql::script(
+        include_str!("../../migrations/sqlite/0006_refusals.sql"),
+        include_str!("../../migrations/postgres/0006_refusals.sql"),
     ),
 ];
 

@@ -93,7 +93,7 @@ pub(super) fn move_of(finish: &Finish, successors: &HashSet<Uuid>, now: Timestam
             row.due_at = again.map(Timestamp::as_microsecond);
             row.note = Some("it may have been sent: there was no reply to its end".into());
         }
-        Fate::Failed { note } | Fate::BadAddress { note } => {
+        Fate::Failed { note } | Fate::RecipientRefused { note, .. } => {
             (row.state, row.leaves, row.note) = (State::Failed.word(), true, Some(note.clone()));
         }
         Fate::Suppressed { note } => {

@@ -111,9 +111,13 @@ pub enum Fate {
     Failed {
         note: String,
     },
-    /// Failed, because the address itself is bad: it is barred from the notification's stream.
-    BadAddress {
+    /// Failed, because the relay refused its recipient for good.
+    RecipientRefused {
         note: String,
+        /// The reply's code and enhanced code: many that are refused alike are the relay's fault.
+        alike: String,
+        /// The address itself is bad: it is barred from the notification's stream.
+        bad_address: bool,
     },
     /// The address gets no such mail.
     Suppressed {
@@ -141,7 +145,7 @@ impl Fate {
         match self {
             Fate::Sent => "sent",
             Fate::InDoubt { .. } => "in_doubt",
-            Fate::Failed { .. } | Fate::BadAddress { .. } => "failed",
+            Fate::Failed { .. } | Fate::RecipientRefused { .. } => "failed",
             Fate::Suppressed { .. } => "suppressed",
             Fate::Again { .. } => "deferred",
             Fate::Overtaken { .. } => "superseded",
@@ -191,7 +195,7 @@ impl Store {
             "and not a.news and a.state = 'queued' and a.ready and a.settled and a.due_at <= $3 and a.id <> o.id "
             "and (o.news or (a.due_at, a.id) < (o.due_at, o.id)) limit 1) is null) "
             "order by o.due_at, o.id limit $5" either("", " for update skip locked") ") "
-            "returning id, news_id, order_row, channel, kind, content, fence, created_at, charged, doubts, "
+            "returning id, news_id, order_row, channel, kind, content, fence, created_at, due_at, attempts, charged, doubts, "
             "exists (select 1 from contents c where c.notification_id = outbox.id) as rendered, "
             "(select a.relay from attempts a where a.notification_id = outbox.id and a.outcome = 'unknown' "
             "order by a.number desc limit 1) as doubted_relay");
@@ -205,9 +209,11 @@ impl Store {
                 rows
             }
         };
-        let mut claimed = rows.iter().map(claimed_of).collect::<Result<Vec<_>, _>>()?;
-        claimed.sort_by_key(|claimed| claimed.id);
-        Ok(claimed)
+        let ranked = |row: &Row| Ok(((row.int("due_at")?, row.int("attempts")?), claimed_of(row)?));
+        let mut claimed = rows.iter().map(ranked).collect::<Result<Vec<_>, StoreError>>()?;
+        // Of those that waited for a relay together the least tried one goes first: no bad address is every probe.
+        claimed.sort_by_key(|(rank, claimed)| (*rank, claimed.id));
+        Ok(claimed.into_iter().map(|(_, claimed)| claimed).collect())
     }
 
     /// Prolongs every lease of `owner`. A row that is being marked or finished at this moment is left out: to wait for it

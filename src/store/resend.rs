@@ -13,6 +13,7 @@ use uuid::Uuid;
 use super::acknowledging::make;
 use super::choices::Asking;
 use super::dialect::{Row, Tx, batch, sql, values};
+use super::ending::{end_unsent, unplan};
 use super::log::{LogEntry, entry_of};
 use super::record::{Recording, plans};
 use super::staff::{By, done, ids_of, release, write_down};
@@ -68,12 +69,14 @@ impl Store {
         let mut resent = Resent::default();
         let (mut again, mut anew) = (Vec::new(), Vec::new());
         for entry in entries(&mut tx, ids).await? {
-            match why_not(&entry, now) {
+            let is_set = channels::every(channels).contains(&&*entry.channel);
+            match why_not(&entry, is_set, now) {
                 Some(why) => resent.refused.push((entry.id, why)),
-                None if matches!(entry.state, State::Queued | State::Held | State::InDoubt) => again.push(entry.id),
+                None if is_unsent(&entry) && is_set => again.push(entry.id),
                 None => anew.push(entry),
             }
         }
+        leave_channel(&mut tx, &anew, now).await?;
         resent.tried = try_now(&mut tx, &again, now).await?;
         let missed = again.iter().filter(|id| !resent.tried.contains(id));
         resent.refused.extend(missed.map(|id| (*id, "somebody took it in hand meanwhile".to_owned())));
@@ -111,11 +114,32 @@ async fn make_anew(
     Ok(())
 }
 
-/// Why a notification cannot be sent again; `None`: it can.
-fn why_not(entry: &LogEntry, now: Timestamp) -> Option<String> {
+fn is_unsent(entry: &LogEntry) -> bool {
+    matches!(entry.state, State::Queued | State::Held | State::InDoubt)
+}
+
+/// Ends those of `anew` that wait for a channel which is not set: they told nothing, and another channel tells their news.
+async fn leave_channel(tx: &mut Tx, anew: &[LogEntry], now: Timestamp) -> Result<(), StoreError> {
+    const NOTE: &str = "its channel is not set any more: another tells its news";
+    let stranded = || anew.iter().filter(|entry| is_unsent(entry));
+    let ended: Vec<(Uuid, &'static str)> = stranded().map(|entry| (entry.id, NOTE)).collect();
+    end_unsent(tx, &ended, State::Superseded, now).await?;
+    let news = stranded().filter(|entry| entry.kind.is_news());
+    unplan(tx, news.map(|entry| (entry.order_row, &entry.content)), now).await
+}
+
+/// Why a notification, whose channel is set or not, cannot be sent again; `None`: it can.
+fn why_not(entry: &LogEntry, is_set: bool, now: Timestamp) -> Option<String> {
     let too_late = entry.content.expires_at().is_some_and(|midnight| midnight <= now);
-    let unsent = matches!(entry.state, State::Queued | State::Held | State::InDoubt);
+    let unsent = is_unsent(entry);
+    let channel = &entry.channel;
     match entry.state {
+        State::InDoubt if !is_set => {
+            Some(format!("it may have been sent by {channel}, which delivery.channel does not name"))
+        }
+        _ if unsent && !is_set && entry.id != entry.news_id => {
+            Some(format!("delivery.channel does not name {channel}, and its news goes out by another: withdraw it"))
+        }
         State::Sending => Some("it is in a worker's hand".into()),
         State::Superseded => Some("newer news took its place: send that again".into()),
         State::Expired => Some(TOO_LATE.into()),
@@ -184,7 +208,9 @@ impl Today<'_> {
         let today = day(self.now, &self.schedules.of(&self.order.shop_id).zone);
         let asking = Asking { clock: self.clock, now: self.now, today, channels: &[] };
         let mut news_id = None;
-        make(tx, self.order.row, &entry.channel, &entry.content, self.now, &mut news_id, asking).await?;
+        let is_set = channels::every(self.channels).contains(&&*entry.channel);
+        let channel = if is_set { &*entry.channel } else { channels::telling(self.channels) };
+        make(tx, self.order.row, channel, &entry.content, self.now, &mut news_id, asking).await?;
         news_id.ok_or_else(|| StoreError::Damaged("a notification that was just made is absent".into()))
     }
 
@@ -226,33 +252,46 @@ async fn homes(tx: &mut Tx, ids: &[Uuid]) -> Result<HashMap<Uuid, i64>, StoreErr
 }
 
 /// The notifications, newest first.
-async fn entries(tx: &mut Tx, ids: &[Uuid]) -> Result<Vec<LogEntry>, StoreError> {
+pub(super) async fn entries(tx: &mut Tx, ids: &[Uuid]) -> Result<Vec<LogEntry>, StoreError> {
     let entries = sql!("select n.*, o.order_id, o.order_number, o.shop_id, o.recipient, o.locale from " rows(id text)
         " join notifications n on n.id = x.id join orders o on o.id = n.order_row order by n.created_at desc, n.id desc");
     tx.rows(entries, vec![ids_of(ids)?]).await?.iter().map(entry_of).collect()
 }
 
 /// Makes unsent ones and those in doubt due now; returns those that nobody has in hand. What was in doubt for good goes
-/// back to the outbox, with the bytes that were kept of it.
+/// back to the outbox.
 async fn try_now(tx: &mut Tx, ids: &[Uuid], now: Timestamp) -> Result<Vec<Uuid>, StoreError> {
     if ids.is_empty() {
         return Ok(Vec::new());
     }
-    // Whoever had it before comes with an older fence.
-    let revive = sql!("insert into outbox (id, news_id, order_row, channel, kind, kinds, state, content, settled, ready, news, "
-        "calendar, released, created_at, due_at, attempts, last_reply, note, doubts, fence) "
-        "select s.id, s.news_id, s.order_row, s.channel, s.kind, s.kinds, s.state, s.content, true, true, "
-        "s.kind not in ('choice_received', 'choice_refused', 'fresh_link'), s.calendar, s.released, s.created_at, "
-        "cast($2 as bigint), s.attempts, s.last_reply, s.note, 1, cast($2 as bigint) from " rows(id text)
-        " join sent_log s on s.id = x.id where s.state = 'in_doubt'");
-    tx.execute(revive, vec![ids_of(ids)?, now.into()]).await?;
-    let leave = sql!("delete from sent_log where state = 'in_doubt' and id in (select id from " rows(id text) ")");
-    tx.execute(leave, vec![ids_of(ids)?]).await?;
+    revive(tx, ids, State::InDoubt, State::InDoubt, now).await?;
     release(tx, ids, now).await?;
     let hasten = sql!("update outbox set due_at = $2, settled = true, ready = true, released = true "
         "where state in ('queued', 'in_doubt') and id in (select id from " rows(id text) ") returning id");
     let rows = tx.rows(hasten, vec![ids_of(ids)?, now.into()]).await?;
     rows.iter().map(|row: &Row| row.id("id")).collect()
+}
+
+/// Brings those of `ids` that ended in the state `was` back to the outbox, due now, with the bytes that were kept of
+/// them.
+pub(super) async fn revive(
+    tx: &mut Tx,
+    ids: &[Uuid],
+    was: State,
+    becomes: State,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    // Whoever had it before comes with an older fence.
+    let revive = sql!("insert into outbox (id, news_id, order_row, channel, kind, kinds, state, content, settled, ready, news, "
+        "calendar, released, created_at, due_at, attempts, last_reply, note, doubts, fence) "
+        "select s.id, s.news_id, s.order_row, s.channel, s.kind, s.kinds, cast($4 as text), s.content, true, true, "
+        "s.kind not in ('choice_received', 'choice_refused', 'fresh_link'), s.calendar, s.released, s.created_at, "
+        "cast($2 as bigint), s.attempts, s.last_reply, case when $4 = 'in_doubt' then s.note end, "
+        "case when $4 = 'in_doubt' then 1 else 0 end, cast($2 as bigint) from " rows(id text)
+        " join sent_log s on s.id = x.id where s.state = $3");
+    tx.execute(revive, vec![ids_of(ids)?, now.into(), was.word().into(), becomes.word().into()]).await?;
+    let leave = sql!("delete from sent_log where state = $2 and id in (select id from " rows(id text) ")");
+    tx.execute(leave, vec![ids_of(ids)?, was.word().into()]).await.map(drop)
 }
 
 /// Ends the tasks that the notifications had left.

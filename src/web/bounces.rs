@@ -1,6 +1,6 @@
 //! `POST /api/v1/bounces`: what mail providers say of mails that came back.
 //!
-//! In: events as JSON, in our words or, with `?from=`, in a provider's; a token. Out: how many were recorded. An event
+//! In: events as JSON, in our words or, with `?from=`, in a provider's; a token, and Mailgun's signature. Out: how many were recorded. An event
 //! that names no notification of ours is no error, so that nobody sends it again and again; one that cannot be read is,
 //! and then nothing of the same request is recorded. Content types are not looked at: Amazon SNS says `text/plain`.
 
@@ -57,6 +57,11 @@ pub async fn take(
         let known = Provider::ALL.map(Provider::word).join(", ");
         return refused(StatusCode::BAD_REQUEST, &format!("from: there is no {word:?}; write one of {known}"));
     };
+    if let (Provider::Mailgun, Some(key)) = (provider, &web.settings.bounces.mailgun_signing_key)
+        && !provider.is_signed(&body, key.expose())
+    {
+        return refused(StatusCode::FORBIDDEN, "signature: it is not that of bounces.mailgun_signing_key");
+    }
     let heard = match provider.read(&body) {
         Ok(heard) => heard,
         Err(bad) => return refused(StatusCode::BAD_REQUEST, &bad.to_string()),

@@ -16,6 +16,7 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::net::TcpListener;
 use tokio::sync::Mutex;
 
+use super::serving::{self, Limits};
 use crate::app::App;
 use crate::clock::Clock;
 use crate::metrics::Scrape;
@@ -89,9 +90,7 @@ pub async fn serve(app: &App, watches: bool) -> anyhow::Result<Option<impl Futur
     Ok(Some(async move {
         // Nobody waits for a scrape that is under way: there will be another.
         tokio::select! {
-            served = axum::serve(listener, router).into_future() => if let Err(error) = served {
-                tracing::error!(%error, "metrics are served no more");
-            },
+            () = serving::serve(listener, router, Limits::default(), std::future::pending()) => {}
             _ = stop.wait_for(|stop| *stop) => {}
         }
     }))

@@ -7,9 +7,9 @@ mod bounces;
 mod choice;
 mod guessing;
 pub mod machines;
+pub mod serving;
 pub mod token;
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -34,6 +34,7 @@ use crate::settings::Settings;
 use crate::store::facts::fact;
 use crate::store::{Store, StoreError};
 use machines::Machines;
+use serving::Limits;
 
 /// How often a process that serves pages says so.
 const SEEN_EVERY: Duration = Duration::from_mins(1);
@@ -126,13 +127,8 @@ pub async fn serve_on(listener: TcpListener, router: Router, web: Arc<Web>, mut 
         let _ = stop_too.wait_for(|stop| *stop).await;
         tokio::time::sleep(FAREWELL).await;
     };
-    let serving = axum::serve(listener, router.into_make_service_with_connect_info::<SocketAddr>())
-        .with_graceful_shutdown(stopped)
-        .into_future();
     tokio::select! {
-        served = serving => if let Err(error) = served {
-            tracing::error!(%error, "the pages are served no more");
-        },
+        () = serving::serve(listener, router, Limits::default(), stopped) => {}
         () = seen => {}
         () = patience => tracing::info!("a visitor's request was not whole yet, and is left"),
     }

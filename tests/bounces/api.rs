@@ -4,7 +4,9 @@ use backorderd::store::tokens::Token;
 use backorderd::web::token;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use hmac::{Hmac, KeyInit, Mac};
 use serde_json::{Value, json};
+use sha2::Sha256;
 
 use super::{list, newest};
 use crate::choice::Site;
@@ -145,6 +147,42 @@ async fn each_provider_is_understood_in_its_own_words() {
             assert_eq!(list(&site).await, ["ada@example.com order_notices bounce"], "{from}");
             assert_eq!(site.store.bounces(entry.id).await.unwrap()[0].source, from);
         }
+    }
+}
+
+#[tokio::test]
+async fn where_mailguns_key_is_set_what_it_did_not_sign_is_refused() {
+    let sign = |time: &str, token: &str| {
+        let keyed: Hmac<Sha256> = Hmac::new_from_slice(b"key-1234").unwrap();
+        let signature = keyed.chain_update(time).chain_update(token).finalize().into_bytes();
+        signature.iter().fold(String::new(), |digits, byte| digits + &format!("{byte:02x}"))
+    };
+    for site in Site::on_each_engine_with(&[("bounces.mailgun_signing_key", "key-1234")]) {
+        let site = site.await;
+        let secret = token_of(&site).await;
+        let message_id = newest(&site).await.message_id.unwrap();
+        let event = |signature: &str| {
+            json!({"signature": {"timestamp": "1529006854", "token": "t1", "signature": signature}, "event-data": {
+                "event": "failed", "severity": "permanent", "recipient": ADA,
+                "delivery-status": {"code": 550, "message": "5.1.1 no such user"},
+                "message": {"headers": {"message-id": message_id.trim_matches(['<', '>'])}}}})
+        };
+        let genuine = event(&sign("1529006854", "t1"));
+        let path = format!("{PATH}?from=mailgun");
+        let bearer = format!("Bearer {secret}");
+        for forged in
+            [event(&sign("1529006854", "t2")), event(""), json!([genuine, event("00")]), json!({"event-data": {}})]
+        {
+            let reply = post(&site, &path, &bearer, &forged.to_string()).await;
+            assert_eq!(reply.status, 403, "{forged}");
+            assert!(reply.body.contains("bounces.mailgun_signing_key"), "{}", reply.body);
+        }
+        assert_eq!(post(&site, &path, "Bearer nothing", &genuine.to_string()).await.status, 401, "and the token");
+        assert_eq!(list(&site).await, [""; 0]);
+        assert_eq!(told(&site, &secret, "mailgun", &genuine).await, (1, 0, 0));
+        assert_eq!(list(&site).await, ["ada@example.com order_notices bounce"]);
+        // Others sign nothing that is looked at.
+        assert_eq!(told(&site, &secret, "", &json!({"message_id": message_id, "type": "soft"})).await, (1, 0, 0));
     }
 }
 

@@ -154,26 +154,160 @@ async fn an_address_that_the_relay_calls_bad_is_barred_and_one_that_policy_refus
     }
 }
 
+/// So many customers, each with an order on backorder.
+async fn customers(app: &TestApp, numbers: std::ops::Range<usize>) {
+    for number in numbers {
+        let email = format!("customer{number}@example.com");
+        app.shop.line(&format!("A{number}")).order(&format!("S{number}")).email(Some(&email)).put().await;
+    }
+}
+
+/// How many notifications are in this state.
+async fn how_many(app: &TestApp, state: &str) -> usize {
+    app.log().await.iter().filter(|entry| entry.ends_with(state)).count()
+}
+
+/// The relay takes mail again: one probe goes first, and the others wait for it.
+async fn mended(app: &TestApp) {
+    app.relay.forget_faults();
+    for _ in 0..3 {
+        app.advance("10m");
+        app.deliver().await;
+    }
+}
+
+const EXPIRED: Act = Act::Say("550 your password has expired");
+
 #[tokio::test]
-async fn a_relay_that_refuses_one_recipient_after_the_other_alike_bars_no_more_of_them() {
+async fn a_relay_that_refuses_one_recipient_after_the_other_alike_fails_no_mail_and_bars_nobody() {
     for app in TestApp::on_each_engine() {
         let app = app.await;
-        for number in 0..8 {
-            let email = format!("customer{number}@example.com");
-            app.shop.line(&format!("A{number}")).order(&format!("S{number}")).email(Some(&email)).put().await;
-        }
-        (0..8).for_each(|_| app.relay.once(At::RcptTo, Act::Say("550 your password has expired")));
+        customers(&app, 0..8).await;
+        (0..8).for_each(|_| app.relay.once(At::RcptTo, EXPIRED));
+        let delivered = app.tick_all().await;
+        assert_eq!((delivered.failed, delivered.deferred), (0, 8), "{delivered:?}");
+        assert_eq!(app.log().await, ["backordered queued"; 8]);
+        assert_eq!((list(&app).await, app.tasks().await), (vec![], vec![]));
+        mended(&app).await;
+        assert_eq!(app.log().await, ["backordered sent"; 8]);
+        let tried: Vec<String> = app.texts("select distinct outcome from attempts order by outcome").await;
+        assert_eq!(tried[..2], ["accepted", "bad_address"], "what the relay said stays in the log");
+    }
+}
+
+#[tokio::test]
+async fn a_relay_that_is_blamed_is_probed_with_one_mail_after_the_other() {
+    for app in TestApp::on_each_engine_with(&[("mail.relays.0.max_connections", "1")]) {
+        let app = app.await;
+        customers(&app, 0..8).await;
+        (0..8).for_each(|_| app.relay.once(At::RcptTo, EXPIRED));
         app.tick_all().await;
-        let states = async |state: &str| app.log().await.iter().filter(|entry| entry.ends_with(state)).count();
-        assert_eq!((states("failed").await, states("queued").await), (4, 4));
-        assert_eq!(list(&app).await.len(), 4);
         app.relay.forget_faults();
+        app.in_state("delete from attempts").await;
         for _ in 0..3 {
-            // One probe goes first, and the others wait for it.
+            app.relay.once(At::RcptTo, EXPIRED);
             app.advance("10m");
             app.deliver().await;
         }
-        assert_eq!((states("failed").await, states("sent").await), (4, 4), "the others lost nothing");
+        let probes = app.texts("select distinct notification_id from attempts where outcome = 'relay'").await;
+        assert_eq!(probes.len(), 3, "if they were five bad addresses, a good one has its turn");
+        mended(&app).await;
+        assert_eq!(app.log().await, ["backordered sent"; 8]);
+    }
+}
+
+#[tokio::test]
+async fn four_that_are_refused_alike_have_failed_and_are_barred() {
+    for app in TestApp::on_each_engine() {
+        let app = app.await;
+        customers(&app, 0..4).await;
+        (0..4).for_each(|_| app.relay.once(At::RcptTo, Act::Say("550 5.1.1 no such user")));
+        let delivered = app.tick_all().await;
+        assert_eq!((delivered.failed, list(&app).await.len(), app.tasks().await.len()), (4, 4, 4));
+        // One that is taken in between shows that the relay works.
+        customers(&app, 10..11).await;
+        app.tick_all().await;
+        customers(&app, 4..5).await;
+        app.relay.once(At::RcptTo, Act::Say("550 5.1.1 no such user"));
+        app.tick_all().await;
+        assert_eq!((how_many(&app, "failed").await, how_many(&app, "sent").await), (5, 1));
+    }
+}
+
+#[tokio::test]
+async fn five_that_are_refused_alike_are_counted_over_all_processes_and_over_their_deaths() {
+    for app in TestApp::on_each_engine() {
+        let app = app.await;
+        for round in 0..5 {
+            customers(&app, round..round + 1).await;
+            app.settle().await;
+            app.relay.once(At::RcptTo, EXPIRED);
+            // Each is young, and knows nothing of what the others were told.
+            let process = app.another_process(&[]).await;
+            process.delivery.tick().await.unwrap();
+            assert_eq!(list(&app).await.len(), if round < 4 { round + 1 } else { 0 });
+        }
+        assert_eq!(app.log().await, ["backordered queued"; 5]);
+        // The next one knows from the first refusal on that it is the relay.
+        let process = app.another_process(&[]).await;
+        (0..2).for_each(|_| app.relay.once(At::RcptTo, EXPIRED));
+        process.delivery.tick().await.unwrap();
+        assert_eq!((app.log().await, list(&app).await), (vec!["backordered queued".to_owned(); 5], vec![]));
+        let blamed = app.texts("select notification_id from attempts where outcome = 'relay'").await;
+        assert!(!blamed.is_empty() && app.relay.faults_left() == 2 - blamed.len(), "{blamed:?}");
+        mended(&app).await;
+        assert_eq!(app.log().await, ["backordered sent"; 5]);
+    }
+}
+
+#[tokio::test]
+async fn what_was_suppressed_by_such_a_bar_comes_back_and_a_bar_of_staff_stays() {
+    for app in TestApp::on_each_engine() {
+        let app = app.await;
+        customers(&app, 0..4).await;
+        (0..4).for_each(|_| app.relay.once(At::RcptTo, EXPIRED));
+        app.tick_all().await;
+        app.shop.line("B0").order("T0").email(Some("customer0@example.com")).put().await;
+        suppress(&app, "grace@example.com", Stream::OrderNotices).await;
+        app.tick_all().await;
+        assert_eq!(how_many(&app, "suppressed").await, 1);
+        customers(&app, 4..5).await;
+        app.relay.once(At::RcptTo, EXPIRED);
+        app.tick_all().await;
+        assert_eq!(app.log().await, ["backordered queued"; 6]);
+        assert_eq!(list(&app).await, ["grace@example.com order_notices staff"]);
+        mended(&app).await;
+        assert_eq!(app.log().await, ["backordered sent"; 6]);
+    }
+}
+
+#[tokio::test]
+async fn what_newer_news_took_the_place_of_is_told_by_that_one() {
+    for app in TestApp::on_each_engine() {
+        let app = app.await;
+        customers(&app, 0..4).await;
+        (0..4).for_each(|_| app.relay.once(At::RcptTo, EXPIRED));
+        app.tick_all().await;
+        // The second line's news waits for the relay, in a mail that only shows the first line.
+        app.store.unsuppress(&["customer0@example.com".to_owned()], &[Stream::OrderNotices]).await.unwrap();
+        app.shop.line("B0").order("S0").email(Some("customer0@example.com")).put().await;
+        app.relay.once(At::RcptTo, Act::Say("450 4.2.0 later"));
+        app.tick_all().await;
+        customers(&app, 4..5).await;
+        app.relay.once(At::RcptTo, EXPIRED);
+        app.tick_all().await;
+        app.tick_all().await;
+        let of_order: Vec<_> = app.entries().await.into_iter().filter(|entry| entry.order_id == "S0").collect();
+        let states: Vec<&str> = of_order.iter().map(|entry| entry.state.word()).collect();
+        assert_eq!(states, ["superseded", "queued"]);
+        mended(&app).await;
+        app.tick_all().await;
+        let mails: Vec<_> = app.mails().into_iter().filter(|mail| mail.to == "customer0@example.com").collect();
+        assert_eq!(mails.len(), 1);
+        let told = app.entries().await.into_iter().rfind(|entry| entry.order_id == "S0").unwrap();
+        let lines: Vec<&str> =
+            told.content.lines.iter().filter(|line| !line.news.is_empty()).map(|line| &*line.line_id).collect();
+        assert_eq!(lines, ["A0", "B0"], "news of both");
     }
 }
 

@@ -158,6 +158,36 @@ async fn a_refused_cancel_is_told_with_its_reason_and_the_mails_of_the_line_resu
 }
 
 #[tokio::test]
+async fn refusals_of_one_order_that_come_together_are_one_mail_with_the_reason_of_each() {
+    for site in Site::on_each_engine_with(STATEMENTS) {
+        let site = site.await;
+        site.shop.line("A2").order("S1").put().await;
+        site.shop.line("A3").order("S1").put().await;
+        site.tick_all().await;
+        for line in ["A1", "A2", "A3"] {
+            site.answer(line, "cancel").await;
+        }
+        site.advance("1m");
+        site.deliver().await;
+        let way = ScriptedWay::says([refused("it is packed"), refused("it is on the truck"), refused("it is sewn in")]);
+        let handed_over = site.hand_over(&statement(&way)).await;
+        assert_eq!(handed_over.refused, 3);
+        assert_eq!(site.tasks().await.len(), 3, "one a line");
+        // One of them is cancelled all the same.
+        site.shop.set("A2", "cancelled_qty = 2, short_qty = 0").await;
+        site.sweep().await;
+        site.deliver().await;
+        let refusals: Vec<_> = site.mails().into_iter().filter(|mail| mail.kind == "choice_refused").collect();
+        let [refusal] = &refusals[..] else { panic!("{:?}", site.kinds()) };
+        let said = [("packed", "A1"), ("on the truck", "A2"), ("sewn in", "A3")]
+            .map(|(reason, line)| (refusal.text.contains(reason), refusal.text.contains(&format!("Lamp {line}"))));
+        assert_eq!(said.iter().filter(|(reason, _)| *reason).count(), 2, "{}", refusal.text);
+        assert_eq!(said.map(|(_, line)| line), [true, false, true], "{}", refusal.text);
+        assert_eq!(site.log().await.iter().filter(|entry| entry.starts_with("choice_refused")).count(), 1);
+    }
+}
+
+#[tokio::test]
 async fn a_refusal_never_comes_before_the_acknowledgement() {
     for site in Site::on_each_engine_with(STATEMENTS) {
         let site = site.await;

@@ -4,6 +4,7 @@
 mod answering;
 mod attacks;
 mod browser;
+mod connections;
 mod handover;
 mod hook;
 mod links;

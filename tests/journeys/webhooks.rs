@@ -1,6 +1,7 @@
 //! Notifications as signed JSON over real HTTP: what the receiver gets, and what becomes of what it answers.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use backorderd::deliver::receiver::ReceiverStation;
@@ -45,11 +46,22 @@ async fn another_process(app: &TestApp, receiver: &Receiver) -> Process {
 
 /// Delivers to `url` instead, with little patience.
 async fn deliver_to(app: &TestApp, url: &str) -> Delivered {
+    delivering_to(app, url).await.tick().await.unwrap()
+}
+
+/// What delivers to `url` instead, with little patience.
+async fn delivering_to(app: &TestApp, url: &str) -> Arc<Delivery> {
     let keys = SigningKeys::parse(SECRET).unwrap();
     let receiver = webhook::Receiver::new(url, keys, app.clock.clone(), IMPATIENT).unwrap();
-    let delivery = std::sync::Arc::into_inner(app.process.app.delivery().await.unwrap()).unwrap();
+    let delivery = Arc::into_inner(app.process.app.delivery().await.unwrap()).unwrap();
     let station = Some(ReceiverStation::new(receiver));
-    std::sync::Arc::new(Delivery { receiver: station, ..delivery }).tick().await.unwrap()
+    Arc::new(Delivery { receiver: station, ..delivery })
+}
+
+/// The state and the tries of the one notification.
+async fn standing_tries(app: &TestApp) -> String {
+    let entry = app.entries().await.remove(0);
+    format!("{} {}", entry.state.word(), entry.attempts)
 }
 
 /// The state, the charged tries and the last reply of the one notification.
@@ -282,6 +294,82 @@ async fn while_the_receiver_is_away_time_stands_still_and_one_message_probes_it(
         app.advance("1m");
         app.deliver().await;
         assert_eq!((app.log().await, back.messages().len()), (vec!["backordered sent".to_owned(); 3], 3));
+    }
+}
+
+#[tokio::test]
+async fn a_receiver_for_which_only_a_proxy_answers_rests_and_no_notification_loses_its_tries() {
+    for (app, receiver) in posting_with(&[("delivery.give_up_after", "1h")]).await {
+        const ORDERS: usize = 12;
+        for order in 0..ORDERS {
+            app.shop.line(&format!("A{order}")).order(&format!("S{order}")).put().await;
+        }
+        app.settle().await;
+        // A day in which it is down, however it shows.
+        receiver.say([502, 503, 504].repeat(200).into_iter().map(Says::status));
+        app.deliver().await;
+        assert!(tried(&app).await < ORDERS, "those that were not under way waited");
+        for _ in 0..48 {
+            app.advance("30m");
+            app.deliver().await;
+        }
+        assert!(tried(&app).await < ORDERS + 48, "one at a time");
+        assert_eq!(app.log().await, ["backordered queued"; ORDERS]);
+        assert_eq!(app.texts("select cast(sum(charged) as text) from outbox").await, ["1"], "the one that found it so");
+        receiver.forget();
+        for _ in 0..3 {
+            app.advance("10m");
+            app.deliver().await;
+        }
+        assert_eq!(app.log().await, ["backordered sent"; ORDERS]);
+    }
+}
+
+#[tokio::test]
+async fn a_receiver_that_never_answers_rests_and_a_day_of_that_costs_one_try() {
+    let mut serving = JoinSet::new();
+    let mute = babbler(b"", &mut serving).await;
+    for (app, receiver) in posting().await {
+        app.shop.backorder("A1").await;
+        app.settle().await;
+        let down = delivering_to(&app, &format!("http://{mute}/")).await;
+        for _ in 0..5 {
+            down.tick().await.unwrap();
+            app.advance("5h");
+        }
+        assert_eq!((standing_tries(&app).await, charged(&app).await), ("queued 5".to_owned(), "1".to_owned()));
+        app.deliver().await;
+        assert_eq!((app.log().await, receiver.messages().len()), (vec!["backordered sent".to_owned()], 1));
+    }
+}
+
+#[tokio::test]
+async fn a_notification_that_brings_the_receiver_down_each_time_comes_to_its_end_and_keeps_no_other() {
+    let ladder = [("delivery.retry", "[\"1m\"]"), ("delivery.give_up_after", "3m")];
+    for (app, receiver) in posting_with(&ladder).await {
+        app.shop.backorder("A1").await;
+        app.settle().await;
+        for round in 0..4 {
+            receiver.say([Says::status(502)]);
+            app.deliver().await;
+            // The others find it well again.
+            app.shop.line(&format!("B{round}")).order(&format!("T{round}")).put().await;
+            app.settle().await;
+            app.advance("10s");
+            app.in_state(&format!(
+                "update outbox set due_at = due_at + 3600000000 where order_row = {}",
+                app.entries().await[0].order_row
+            ))
+            .await;
+            app.deliver().await;
+            app.advance("2h");
+        }
+        let log = app.log().await;
+        assert_eq!(
+            (log[0].as_str(), &log[1..]),
+            ("backordered failed", &["backordered sent"; 4].map(String::from)[..])
+        );
+        assert!(app.entries().await[0].note.as_ref().unwrap().starts_with("given up after 4 tries: 502"));
     }
 }
 

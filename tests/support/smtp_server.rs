@@ -100,6 +100,9 @@ pub struct Received {
 #[derive(Default)]
 struct Seen {
     connections: usize,
+    /// Connections that nobody has left yet, and the most that there ever were.
+    open: usize,
+    most_open: usize,
     /// Which connection, and the line without its end.
     commands: Vec<(usize, String)>,
     mails: Vec<Received>,
@@ -194,6 +197,11 @@ impl SmtpServer {
         self.seen.lock().unwrap().connections
     }
 
+    /// How many were open at once at most.
+    pub fn most_open(&self) -> usize {
+        self.seen.lock().unwrap().most_open
+    }
+
     /// The commands of one connection, without line ends.
     pub fn commands(&self, connection: usize) -> Vec<String> {
         let seen = self.seen.lock().unwrap();
@@ -225,6 +233,8 @@ async fn accept(listener: TcpListener, shape: Shape, acceptor: TlsAcceptor, seen
             if seen.away {
                 continue;
             }
+            seen.open += 1;
+            seen.most_open = seen.most_open.max(seen.open);
             seen.connections - 1
         };
         let session = Session {
@@ -237,7 +247,19 @@ async fn accept(listener: TcpListener, shape: Shape, acceptor: TlsAcceptor, seen
             told: told.clone(),
             number,
         };
-        sessions.spawn(async move { drop(session.run().await) });
+        sessions.spawn(async move {
+            let _open = Open(session.seen.clone());
+            drop(session.run().await);
+        });
+    }
+}
+
+/// A connection that is open until somebody leaves it.
+struct Open(Arc<Mutex<Seen>>);
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.lock().unwrap().open -= 1;
     }
 }
 

@@ -69,6 +69,13 @@ impl Provider {
         Provider::ALL.into_iter().find(|provider| provider.word() == word)
     }
 
+    /// Whether what was posted bears the signature of `key`. Mailgun alone signs with a secret that both sides have.
+    pub fn is_signed(self, body: &[u8], key: &str) -> bool {
+        let Ok(value) = serde_json::from_slice::<Value>(body) else { return false };
+        let signed = |event: &Value| self == Provider::Mailgun && mailgun::is_signed(event, key);
+        value.as_array().map_or_else(|| signed(&value), |events| events.iter().all(signed))
+    }
+
     /// Reads what was posted: one event, or a list of them. One that is wrong and none counts.
     pub fn read(self, body: &[u8]) -> Result<Vec<Heard>, BadEvent> {
         let value: Value =

@@ -14,7 +14,7 @@ mod statements;
 use std::process::ExitCode;
 
 use super::output::print;
-use super::{General, dead_links};
+use super::{General, dead_links, stranded};
 use crate::app;
 use crate::clock::Clock;
 use crate::settings::problem::SettingsError;
@@ -76,6 +76,7 @@ pub async fn run(general: &General) -> anyhow::Result<ExitCode> {
         check_choices(&settings, &mut report);
         if let Some(store) = store {
             check_pages(&store, &mut report).await;
+            check_stranded(&settings, &store, &mut report).await;
             store.close().await;
         }
     }
@@ -130,6 +131,14 @@ fn check_choices(settings: &Settings, report: &mut Report) {
         let words =
             "nothing in [choices] carries a cancel to the shop, so each is a task for staff: see `backorderd tasks`";
         report.ok("answers", words);
+    }
+}
+
+async fn check_stranded(settings: &Settings, store: &Store, report: &mut Report) {
+    const WHAT: &str = "delivery";
+    match stranded::warnings(store, settings.delivery.channel).await {
+        Ok(warnings) => warnings.iter().for_each(|warning| report.warning(WHAT, warning)),
+        Err(error) => report.error(WHAT, error.to_string()),
     }
 }
 

@@ -236,7 +236,11 @@ async fn sign_in(
     for (number, step) in steps.iter().enumerate() {
         let reply = ask(wire, step, Phase::Auth, deadlines).await?.reply();
         if reply.code != if number == last { 235 } else { 334 } {
-            return Err(ConnectError::refused(Phase::Auth, without_echo(reply, credentials, step)));
+            let mut refused = ConnectError::refused(Phase::Auth, without_echo(reply, credentials, step));
+            if refused.why == Refusal::Relay {
+                refused.detail += "; look whether the user in the relay's url and its password are right";
+            }
+            return Err(refused);
         }
     }
     Ok(())

@@ -1,0 +1,181 @@
+//! How hard a relay is asked, and how it is signed in to: connections, rates, TLS, passwords; seen from the relay.
+
+use std::time::{Duration, Instant};
+
+use crate::support::app::{Differing, TestApp};
+use crate::support::installation::Installation;
+use crate::support::smtp_server::{Act, At, Shape, SmtpServer};
+use crate::support::state::Engine;
+
+const EIGHT: Differing<'static> = &[("mail.relays.0.max_connections", "8"), ("delivery.max_per_sweep", "0")];
+
+/// So many orders of as many customers, whose news is due.
+async fn orders(app: &TestApp, number: usize) {
+    app.shop
+        .run(&format!(
+            "with recursive n(i) as (select 0 union all select i + 1 from n where i + 1 < {number}) \
+             insert into order_lines (line_id, order_id, customer_email, product_key, product_name, ordered_qty, \
+             short_qty) select 'A' || i, 'S' || i, 'c' || i || '@example.com', 'P', 'Lamp', '1', '1' from n"
+        ))
+        .await;
+    app.settle().await;
+}
+
+/// Over how many connections so many mails came.
+fn connections_used(server: &SmtpServer) -> usize {
+    let used: std::collections::BTreeSet<usize> = server.mails().iter().map(|mail| mail.connection).collect();
+    used.len()
+}
+
+/// The relay comes back: one probe goes first, and the others wait for it.
+async fn back(app: &TestApp) {
+    app.relay.is_away(false);
+    for _ in 0..3 {
+        app.advance("10m");
+        app.deliver().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_relay_that_is_away_is_asked_by_one_connection_and_not_by_all_at_once() {
+    for app in TestApp::on_each_engine_with(EIGHT) {
+        let app = app.await;
+        orders(&app, 40).await;
+        app.relay.is_away(true);
+        app.deliver().await;
+        assert_eq!(app.relay.connections(), 1, "after a start");
+        back(&app).await;
+        assert_eq!(app.relay.mails().len(), 40);
+        // It is well, and goes away: after its rest it is met by one again.
+        app.shop.run("update order_lines set expected_on = '2027-05-01'").await;
+        app.settle().await;
+        app.relay.is_away(true);
+        app.deliver().await;
+        let before = app.relay.connections();
+        app.advance("10m");
+        app.deliver().await;
+        assert_eq!(app.relay.connections(), before + 1, "after an outage");
+        back(&app).await;
+        assert_eq!(app.relay.mails().len(), 80);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn while_the_first_connection_waits_for_its_greeting_there_is_no_second() {
+    let app = TestApp::on(Engine::Sqlite, EIGHT).await;
+    orders(&app, 40).await;
+    app.relay.once(At::Greeting, Act::Stall);
+    let (stalled, delivery) = (app.relay.next_stall(), app.process.delivery.clone());
+    let delivering = tokio::spawn(async move { delivery.tick().await });
+    stalled.await;
+    // Every worker has a mail by now, or gets one before this one is answered.
+    let begun = Instant::now();
+    while app.texts("select id from outbox where in_transfer").await.len() < 8 {
+        assert!(begun.elapsed() < Duration::from_secs(60));
+    }
+    let patience = usize::try_from(begun.elapsed().as_secs() / 2).unwrap();
+    assert!(app.relay.connections() <= 1 + patience, "{} connections", app.relay.connections());
+    // One that hangs keeps nobody waiting for ever.
+    app.relay.has(30).await;
+    delivering.abort();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_healthy_relay_has_all_its_connections_at_once_and_never_more() {
+    for app in TestApp::on_each_engine_with(EIGHT) {
+        let app = app.await;
+        orders(&app, 200).await;
+        let second = SmtpServer::start(Shape::default()).await;
+        // Sixteen workers, for the sake of the second relay; the first one is well, and gets everything.
+        let url = second.url();
+        let differing = [EIGHT, &[("mail.relays.1.max_connections", "16")]].concat();
+        let process = app.process_with_relays(&[&app.relay.url(), &url], &differing).await;
+        process.delivery.tick().await.unwrap();
+        assert_eq!((app.relay.mails().len(), second.mails().len()), (200, 0));
+        assert!(app.relay.most_open() <= 8, "{} connections at once", app.relay.most_open());
+        assert!(connections_used(&app.relay) >= 4, "{} connections", connections_used(&app.relay));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn all_connections_of_a_process_share_one_rate() {
+    let differing = [EIGHT, &[("mail.relays.0.messages_per_second", "20")]].concat();
+    for app in TestApp::on_each_engine_with(&differing) {
+        let app = app.await;
+        orders(&app, 31).await;
+        let begun = Instant::now();
+        app.deliver().await;
+        assert_eq!(app.relay.mails().len(), 31);
+        // Between the first and the last lie thirty waits of a twentieth of a second.
+        assert!(begun.elapsed() >= Duration::from_millis(1500), "{:?}", begun.elapsed());
+    }
+}
+
+#[tokio::test]
+async fn a_connection_carries_so_many_messages_and_no_more() {
+    for app in
+        TestApp::on_each_engine_with(&[("mail.relays.0.max_connections", "1"), ("mail.relays.0.max_messages", "3")])
+    {
+        let app = app.await;
+        orders(&app, 10).await;
+        app.deliver().await;
+        let over: Vec<usize> = app.relay.mails().iter().map(|mail| mail.connection).collect();
+        assert_eq!(over, [0, 0, 0, 1, 1, 1, 2, 2, 2, 3]);
+        assert_eq!(app.relay.commands(0).last().map(String::as_str), Some("QUIT"), "it takes leave");
+    }
+}
+
+#[tokio::test]
+async fn a_connection_that_is_too_old_is_left_for_a_new_one() {
+    let slowly = [("mail.relays.0.max_connections", "1"), ("mail.relays.0.messages_per_second", "0.5")];
+    for (age, connections) in [("9m", 1), ("10m", 2)] {
+        let app = TestApp::on(Engine::Sqlite, &slowly).await;
+        orders(&app, 2).await;
+        let delivery = app.process.delivery.clone();
+        let delivering = tokio::spawn(async move { delivery.tick().await });
+        app.relay.has(1).await;
+        // The rate makes the second mail wait, and meanwhile the connection grows old.
+        app.advance(age);
+        delivering.await.unwrap().unwrap();
+        assert_eq!((app.relay.mails().len(), connections_used(&app.relay)), (2, connections), "{age}");
+    }
+}
+
+/// The settings of a relay that one signs in to, and everything that must not be seen of its password.
+const PASSWORD: &str = "sesame99";
+const NEVER_SEEN: [&str; 3] = [PASSWORD, "AGFkYQBzZXNhbWU5OQ", "c2VzYW1lOTk"];
+
+#[tokio::test]
+async fn a_refused_password_keeps_mails_waiting_and_is_in_no_log_however_much_is_logged() {
+    for mechanisms in ["PLAIN", "LOGIN"] {
+        let shape = Shape { mechanisms: Some(mechanisms), login: ("ada", "new-password"), ..Shape::default() };
+        let installation = Installation::with_relay(SmtpServer::start(shape).await).await;
+        installation.waiting_line("1", "1", "'ada@example.com'").await;
+        let url = format!("smtp://ada@{}", installation.smtp.address);
+        let with = |password: &'static str| {
+            [
+                ("BACKORDERD__MAIL__RELAYS__0__URL", url.as_str()),
+                ("BACKORDERD__MAIL__RELAYS__0__PASSWORD", password),
+                ("RUST_LOG", "trace"),
+            ]
+        };
+        for arguments in [&["run", "--once"][..], &["check"], &["run", "--once", "--only", "deliver"]] {
+            if installation.path("backorderd.db").exists() {
+                installation.in_state("update outbox set due_at = 0").await;
+            }
+            let ran = installation.start(arguments, &with(PASSWORD)).ended().await;
+            let all = format!("{}{}", ran.words(), ran.stderr);
+            assert_eq!(ran.code, 1, "{all}");
+            assert!(all.contains("535 5.7.8 wrong; look whether the user"), "{all}");
+            for secret in NEVER_SEEN {
+                assert!(!all.contains(secret), "{secret} is in {all}");
+            }
+            assert!(ran.stderr.contains("DEBUG"), "everything is logged");
+        }
+        let entry = installation.run(&["log", "--json"]).await.good().objects().remove(0);
+        assert_eq!((entry["state"].as_str(), entry["attempts"].as_i64()), (Some("queued"), Some(2)));
+        installation.in_state("update outbox set due_at = 0").await;
+        installation.start(&["run", "--once"], &with("new-password")).ended().await.good();
+        assert_eq!(installation.smtp.mails().len(), 1);
+    }
+}
