@@ -24,8 +24,6 @@ use crate::outbox::notification::State;
 /// What was put back.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PutBack {
-    /// The relays that are to blame for what they refused since they last took a mail, now or before.
-    pub blamed: Vec<Blamed>,
     /// Queued again.
     pub queued: Vec<Uuid>,
     /// The orders that are to be planned afresh.
@@ -33,11 +31,10 @@ pub struct PutBack {
 }
 
 impl Store {
-    /// Puts back what relays refused that are to blame for it.
-    pub async fn put_back(&self, now: Timestamp) -> Result<PutBack, StoreError> {
-        let blamed = self.blamed().await?;
+    /// Puts back what the relays in `blamed` refused, all of them.
+    pub async fn put_back(&self, blamed: &[Blamed], now: Timestamp) -> Result<PutBack, StoreError> {
         let refused: Vec<Uuid> = blamed.iter().flat_map(|blamed| blamed.to_put_back.iter().copied()).collect();
-        let mut back = PutBack { blamed, ..PutBack::default() };
+        let mut back = PutBack::default();
         if refused.is_empty() {
             return Ok(back);
         }
@@ -63,8 +60,8 @@ impl Store {
         Ok(back)
     }
 
-    /// The relays that are to blame for what they refused since they last took a mail.
-    async fn blamed(&self) -> Result<Vec<Blamed>, StoreError> {
+    /// The relays that are to blame for what they refused since they last took a mail, found now or before.
+    pub async fn blamed(&self) -> Result<Vec<Blamed>, StoreError> {
         let mut tx = self.read().await?;
         let refusals = sql!("select * from refusals order by refused_at, notification_id");
         let refused = |row: &Row| {
