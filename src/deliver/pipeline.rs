@@ -37,9 +37,9 @@ const FLOW: Duration = Duration::from_mins(15);
 /// How often a flow that waits for slow ones asks for what became due meanwhile.
 const ASKING: Duration = Duration::from_secs(1);
 /// How many are claimed at once.
-const CLAIM: usize = 256;
-/// How many batches are prepared at once: one is rendered while another waits for the database.
-const FEEDERS: usize = 2;
+const CLAIM: usize = 128;
+/// How many batches are prepared at once. A second one sends no more mails in a second, and holds as much memory again.
+const FEEDERS: usize = 1;
 /// How many prepared mails wait for a worker.
 const JOBS: usize = 256;
 /// How many mails a connection marks at once: a crash throws doubt on no more of them. It sends both before it asks

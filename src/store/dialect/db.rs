@@ -45,7 +45,7 @@ impl Db {
                 // A batch's rows come in one go: its thread does not stand still for each few of them.
                 .row_buffer_size(ROWS_AHEAD)
                 // A batch's pages fit into memory, and are written once.
-                .pragma("cache_size", "-16000")
+                .pragma("cache_size", "-8000")
                 .pragma("wal_autocheckpoint", "4000");
             make_private(options.get_filename());
             let writer = writer_of(&options).await?;
