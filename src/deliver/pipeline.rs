@@ -36,10 +36,9 @@ const REAPING: Duration = Duration::from_secs(1);
 const FLOW: Duration = Duration::from_mins(15);
 /// How often a flow that waits for slow ones asks for what became due meanwhile.
 const ASKING: Duration = Duration::from_secs(1);
-/// How many are claimed at once.
+/// How many are claimed at once. One batch is prepared at a time: a second one sends no more mails in a second, and holds
+/// as much memory again.
 const CLAIM: usize = 128;
-/// How many batches are prepared at once. A second one sends no more mails in a second, and holds as much memory again.
-const FEEDERS: usize = 1;
 /// How many prepared mails wait for a worker.
 const JOBS: usize = 256;
 /// How many mails a connection marks at once: a crash throws doubt on no more of them. It sends both before it asks
@@ -97,24 +96,9 @@ impl Delivery {
         }
         let owner: Arc<str> = self.clock.random_id().to_string().into();
         let beating = tokio::spawn(self.clone().beat(owner.clone()));
-        let mut feeders = JoinSet::new();
-        for _ in 0..FEEDERS {
-            feeders.spawn(self.clone().feed(way, owner.clone(), jobs.clone(), results.clone(), in_hand.clone()));
-        }
-        drop((jobs, results));
+        let feeding = tokio::spawn(self.clone().feed(way, owner.clone(), jobs, results, in_hand));
         let mut whole = true;
-        let mut fed: Result<usize, StoreError> = Ok(0);
-        while let Some(claimed) = feeders.join_next().await {
-            match claimed {
-                Ok(claimed) => fed = fed.and_then(|sum| Ok(sum + claimed?)),
-                Err(broken) if broken.is_cancelled() => {}
-                Err(broken) => broke(&broken, &mut whole),
-            }
-            if fed.is_err() {
-                // What the other one has just claimed is given back with the rest.
-                feeders.abort_all();
-            }
-        }
+        let fed = feeding.await.unwrap_or_else(|broken| Ok(broke(&broken, &mut whole)));
         while let Some(ended) = stages.join_next().await {
             ended.unwrap_or_else(|broken| broke(&broken, &mut whole));
         }
