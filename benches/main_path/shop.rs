@@ -1,6 +1,7 @@
 //! The shop of the benchmark, and settings for it.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -86,7 +87,9 @@ secret_file = "secret"
     let file = folder.join("backorderd.toml");
     fs::write(&file, text).unwrap();
     // One secret for all: what one run keeps, another sends.
-    fs::write(folder.join("secret"), [b'7'; 43]).unwrap();
+    let secret = folder.join("secret");
+    fs::write(&secret, [b'7'; 43]).unwrap();
+    fs::set_permissions(&secret, fs::Permissions::from_mode(0o600)).unwrap();
     file
 }
 

@@ -1,6 +1,5 @@
 //! State databases of the benchmark: fresh ones, and copies of one that is full.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -28,9 +27,15 @@ impl State {
 
     /// Another with the same in it.
     pub fn copy(&self, engine: &str, folder: &Path) -> State {
-        if let Some(file) = &self.file {
+        if self.file.is_some() {
             let copy = State::new(engine, folder, "copy");
-            fs::copy(file, copy.file.as_ref().unwrap()).unwrap();
+            // A copy of the file alone would lack what its log still holds.
+            let into = format!("vacuum into '{}'", copy.file.as_ref().unwrap().display());
+            wait_for(async {
+                let mut state = sqlx::SqliteConnection::connect(&self.url).await.unwrap();
+                sqlx::query(AssertSqlSafe(into)).execute(&mut state).await.unwrap();
+                state.close().await.unwrap();
+            });
             return copy;
         }
         let name = self.url.rsplit('/').next().unwrap();
