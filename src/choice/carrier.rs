@@ -120,11 +120,16 @@ impl Carrier {
         }
     }
 
+    /// Asks first, with one small question, so that an idle process does next to nothing.
+    async fn tick_if_due(self: &Arc<Self>) -> Result<HandedOver, StoreError> {
+        if self.store.is_answer_due(self.clock.now()).await? { self.tick().await } else { Ok(HandedOver::default()) }
+    }
+
     /// Hands over until the process is to stop.
     pub async fn run(self: &Arc<Self>) {
         let mut stop = self.stop.clone();
         while !self.stopping() {
-            let failed = match self.tick().await {
+            let failed = match self.tick_if_due().await {
                 Ok(handed_over) => {
                     self.count(handed_over);
                     false

@@ -164,8 +164,8 @@ impl Delivery {
         let mut stop = self.stop.clone();
         let mut failures = 0;
         while !self.stopping() {
-            failures = match self.tick_on(way).await {
-                Ok(_) => 0,
+            failures = match self.tick_if_due(way).await {
+                Ok(()) => 0,
                 Err(error) => {
                     tracing::error!(%error, "the state database failed; delivery waits");
                     failures + 1
@@ -176,6 +176,14 @@ impl Delivery {
             // A stop that comes while waiting ends the wait; an error means that nobody can stop us any more.
             let _ = tokio::time::timeout(pause, stop.wait_for(|stop| *stop)).await;
         }
+    }
+
+    /// Asks first, with one small question, so that an idle process does next to nothing.
+    async fn tick_if_due(self: &Arc<Self>, way: Way) -> Result<(), StoreError> {
+        if self.takeover.heard(self.store.is_due(way.channel(), self.clock.now()).await)? {
+            self.tick_on(way).await?;
+        }
+        Ok(())
     }
 
     /// Takes over what dead processes left.

@@ -11,6 +11,7 @@ mod confirming;
 pub mod deadlines;
 pub mod dialect;
 mod dictionaries;
+pub mod due;
 mod ending;
 mod error;
 pub mod facts;

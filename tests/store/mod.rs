@@ -1,5 +1,6 @@
 //! Every method of the state database, on SQLite and on PostgreSQL: one suite, so that the two cannot drift apart.
 
+mod due;
 mod facts;
 mod handover;
 mod looks;
