@@ -88,7 +88,6 @@ impl Store {
 
     /// What came back of a notification, oldest first.
     pub async fn bounces(&self, id: Uuid) -> Result<Vec<Bounce>, StoreError> {
-        let mut tx = self.read().await?;
         let bounces = sql!("select * from bounces where notification_id = $1 order by at, kind, reason");
         let bounce = |row: &Row| {
             Ok(Bounce {
@@ -99,7 +98,7 @@ impl Store {
                 source: row.text("source")?,
             })
         };
-        tx.rows(bounces, values![id]).await?.iter().map(bounce).collect()
+        self.rows(bounces, values![id]).await?.iter().map(bounce).collect()
     }
 }
 

@@ -15,15 +15,15 @@ impl Store {
             "or exists (select 1 from outbox" either(" indexed by outbox_one_in_hand", "")
             " where state = 'sending' and lease_until < " now ") "
             "or exists (select 1 from refusals where not put_back)) as due");
-        let rows = self.alone(due, values![channel, now]).await?;
-        rows.first().map_or(Ok(false), |row| row.bool("due"))
+        let row = self.row(due, values![channel, now]).await?;
+        row.map_or(Ok(false), |row| row.bool("due"))
     }
 
     /// Whether any answer is to be handed over at `now`, or was in the hands of a process that died.
     pub async fn is_answer_due(&self, now: Timestamp) -> Result<bool, StoreError> {
         let due = sql!("select (exists (select 1 from choices where state = 'open' and (statement = 'waiting' or hook = 'waiting') "
             "and due_at <= $1 and owner is null) or exists (select 1 from choices where owner is not null and lease_until < " now ")) as due");
-        let rows = self.alone(due, values![now]).await?;
-        rows.first().map_or(Ok(false), |row| row.bool("due"))
+        let row = self.row(due, values![now]).await?;
+        row.map_or(Ok(false), |row| row.bool("due"))
     }
 }

@@ -27,8 +27,7 @@ pub mod fact {
 impl Store {
     /// The value of a fact, if it is known.
     pub async fn fact(&self, name: &str) -> Result<Option<String>, StoreError> {
-        let mut tx = self.read().await?;
-        let row = tx.row(sql!("select value from facts where name = $1"), values![name]).await?;
+        let row = self.row(sql!("select value from facts where name = $1"), values![name]).await?;
         row.map(|row| row.text("value")).transpose()
     }
 
@@ -39,48 +38,38 @@ impl Store {
 
     /// Records a fact; `None` forgets it.
     pub async fn set_fact(&self, name: &str, value: Option<&str>) -> Result<(), StoreError> {
-        let mut tx = self.write().await?;
+        let upsert = sql!("insert into facts (name, value) values ($1, $2) "
+            "on conflict (name) do update set value = excluded.value");
         match value {
-            Some(value) => {
-                let upsert = sql!("insert into facts (name, value) values ($1, $2) "
-                    "on conflict (name) do update set value = excluded.value");
-                tx.execute(upsert, values![name, value]).await?
-            }
-            None => tx.execute(sql!("delete from facts where name = $1"), values![name]).await?,
-        };
-        tx.commit().await
+            Some(value) => self.alone(upsert, values![name, value]).await,
+            None => self.alone(sql!("delete from facts where name = $1"), values![name]).await,
+        }
+        .map(drop)
     }
 
     /// Whether nothing was ever recorded here: only then may a link secret be created.
     pub async fn is_empty(&self) -> Result<bool, StoreError> {
-        let mut tx = self.read().await?;
-        let row = tx.row(sql!("select 1 as one from orders limit 1"), values![]).await?;
+        let row = self.row(sql!("select 1 as one from orders limit 1"), values![]).await?;
         Ok(row.is_none())
     }
 
     /// Takes or renews the lease `name` for `owner`, by the database's clock. `false`: somebody else holds it.
     pub async fn lease(&self, name: &str, owner: &str, span: Span) -> Result<bool, StoreError> {
-        let mut tx = self.write().await?;
         let take = sql!("insert into leases (name, owner, until) values ($1, $2, " now " + $3) "
             "on conflict (name) do update set owner = excluded.owner, until = excluded.until "
-            "where leases.owner = excluded.owner or leases.until < " now);
-        let taken = tx.execute(take, values![name, owner, span.as_micros()]).await?;
-        tx.commit().await?;
-        Ok(taken > 0)
+            "where leases.owner = excluded.owner or leases.until < " now " returning name");
+        Ok(!self.alone(take, values![name, owner, span.as_micros()]).await?.is_empty())
     }
 
     /// Gives the lease back, if `owner` still holds it.
     pub async fn release_lease(&self, name: &str, owner: &str) -> Result<(), StoreError> {
-        let mut tx = self.write().await?;
-        tx.execute(sql!("delete from leases where name = $1 and owner = $2"), values![name, owner]).await?;
-        tx.commit().await
+        self.alone(sql!("delete from leases where name = $1 and owner = $2"), values![name, owner]).await.map(drop)
     }
 
     /// How long the lease `name` is still held by somebody, in microseconds; `None`: nobody holds it.
     pub async fn lease_left(&self, name: &str) -> Result<Option<i64>, StoreError> {
-        let mut tx = self.read().await?;
         let held = sql!("select until - " now " as remaining from leases where name = $1 and until >= " now);
-        let row = tx.row(held, values![name]).await?;
+        let row = self.row(held, values![name]).await?;
         row.map(|row| row.int("remaining")).transpose()
     }
 }

@@ -133,9 +133,8 @@ impl Store {
 
     /// Whether any process, dead or alive, has answers in hand.
     pub async fn any_answer_in_hand(&self) -> Result<bool, StoreError> {
-        let mut tx = self.read().await?;
         let one = sql!("select 1 as one from choices where owner is not null limit 1");
-        Ok(tx.row(one, values![]).await?.is_some())
+        Ok(self.row(one, values![]).await?.is_some())
     }
 }
 

@@ -134,23 +134,21 @@ impl Store {
             line_id: &'a str,
         }
         let keys: Vec<LineKey> = lines.iter().map(|(shop_id, line_id)| LineKey { shop_id, line_id }).collect();
-        let mut tx = self.read().await?;
         let named = sql!("select l.shop_id, l.line_id, l.content_hash, l.open from " rows(shop_id text, line_id text)
             " join lines l on l.shop_id = x.shop_id and l.line_id = x.line_id where not l.gone");
         let known = |row: &super::dialect::Row| {
             Ok((key(&row.text("shop_id")?, &row.text("line_id")?), row.int("content_hash")?, row.bool("open")?))
         };
-        let rows = tx.rows(named, vec![super::dialect::batch(&keys)?]).await?;
+        let rows = self.rows(named, vec![super::dialect::batch(&keys)?]).await?;
         Ok(Known::of(rows.iter().map(known).collect::<Result<_, StoreError>>()?))
     }
 
     /// The rows of orders that a look has to visit though none of their lines changed: those that have not settled,
     /// and, on a sweep, those that the calendar has something for at `calendar`.
     pub async fn orders_to_look_at(&self, calendar: Option<jiff::Timestamp>) -> Result<Vec<i64>, StoreError> {
-        let mut tx = self.read().await?;
         let due = sql!("select id from orders where unsettled_since is not null union "
             "select id from orders where look_at <= $1");
-        let rows = tx.rows(due, values![calendar.map_or(i64::MIN, jiff::Timestamp::as_microsecond)]).await?;
+        let rows = self.rows(due, values![calendar.map_or(i64::MIN, jiff::Timestamp::as_microsecond)]).await?;
         rows.iter().map(|row| row.int("id")).collect()
     }
 
@@ -159,18 +157,16 @@ impl Store {
         &self,
         settle: crate::settings::duration::Span,
     ) -> Result<Option<jiff::Timestamp>, StoreError> {
-        let mut tx = self.read().await?;
         let last = sql!("select max(changed_at) as changed_at from orders where unsettled_since is not null");
-        let changed_at = tx.row(last, values![]).await?.map_or(Ok(None), |row| row.maybe_time("changed_at"))?;
+        let changed_at = self.row(last, values![]).await?.map_or(Ok(None), |row| row.maybe_time("changed_at"))?;
         Ok(changed_at.map(|changed_at| changed_at + settle.signed()))
     }
 
     /// The line ids of all orders that have not settled, for a poll that has to read them whole.
     pub async fn unsettled_lines(&self) -> Result<Vec<String>, StoreError> {
-        let mut tx = self.read().await?;
         let lines = sql!("select l.line_id from lines l join orders o on o.id = l.order_row "
             "where o.unsettled_since is not null and not l.gone");
-        let rows = tx.rows(lines, values![]).await?;
+        let rows = self.rows(lines, values![]).await?;
         rows.iter().map(|row| row.text("line_id")).collect()
     }
 }

@@ -111,38 +111,34 @@ macro_rules! filtered {
 impl Store {
     /// The notifications that `filter` lets through, newest first.
     pub async fn log(&self, filter: &LogFilter) -> Result<Vec<LogEntry>, StoreError> {
-        let mut tx = self.read().await?;
         let entries = filtered!(
             "select n.*, o.order_id, o.order_number, o.shop_id, o.recipient, o.locale ",
             " order by n.created_at desc, n.id desc limit $10"
         );
         let mut values = filter.values();
         values.push(filter.limit.into());
-        tx.rows(entries, values).await?.iter().map(entry_of).collect()
+        self.rows(entries, values).await?.iter().map(entry_of).collect()
     }
 
     /// The ids of all notifications that `filter` lets through, oldest first. Its limit does not count.
     pub async fn chosen(&self, filter: &LogFilter) -> Result<Vec<Uuid>, StoreError> {
-        let mut tx = self.read().await?;
         let ids = filtered!("select n.id ", " order by n.created_at, n.id");
-        tx.rows(ids, filter.values()).await?.iter().map(|row| row.id("id")).collect()
+        self.rows(ids, filter.values()).await?.iter().map(|row| row.id("id")).collect()
     }
 
     /// One notification.
     pub async fn notification(&self, id: Uuid) -> Result<Option<LogEntry>, StoreError> {
-        let mut tx = self.read().await?;
         let entry = sql!("select n.*, o.order_id, o.order_number, o.shop_id, o.recipient, o.locale "
             "from notifications n join orders o on o.id = n.order_row where n.id = $1");
-        tx.row(entry, values![id]).await?.as_ref().map(entry_of).transpose()
+        self.row(entry, values![id]).await?.as_ref().map(entry_of).transpose()
     }
 
     /// The notifications whose ids begin with `prefix`, at most `limit` of them; none if it is no beginning of an id.
     pub async fn notifications_like(&self, prefix: &str, limit: i64) -> Result<Vec<LogEntry>, StoreError> {
         let Some((first, last)) = id_range(prefix) else { return Ok(Vec::new()) };
-        let mut tx = self.read().await?;
         let entries = sql!("select n.*, o.order_id, o.order_number, o.shop_id, o.recipient, o.locale "
             "from notifications n join orders o on o.id = n.order_row where n.id >= $1 and n.id <= $2 order by n.id limit $3");
-        tx.rows(entries, values![first, last, limit]).await?.iter().map(entry_of).collect()
+        self.rows(entries, values![first, last, limit]).await?.iter().map(entry_of).collect()
     }
 
     /// Every notification that spoke of a line, oldest first, each with when it was finished.
@@ -151,7 +147,6 @@ impl Store {
         shop_id: &str,
         line_id: &str,
     ) -> Result<Vec<(LogEntry, Option<Timestamp>)>, StoreError> {
-        let mut tx = self.read().await?;
         // The line's order may have rows for other addresses; and the line may have come from another order.
         let entries = sql!("select n.*, o.order_id, o.order_number, o.shop_id, o.recipient, o.locale, s.finished_at "
             "from notifications n join orders o on o.id = n.order_row left join sent_log s on s.id = n.id "
@@ -160,7 +155,7 @@ impl Store {
             "union select t.order_row from tellings l join notifications t on t.id = l.notification_id "
             "where l.shop_id = $1 and l.line_id = $2) order by n.created_at, n.id");
         let mut told = Vec::new();
-        for row in tx.rows(entries, values![shop_id, line_id]).await? {
+        for row in self.rows(entries, values![shop_id, line_id]).await? {
             let entry = entry_of(&row)?;
             if entry.content.lines.iter().any(|line| line.line_id == line_id) {
                 told.push((entry, row.maybe_time("finished_at")?));
@@ -171,7 +166,6 @@ impl Store {
 
     /// The tries of a notification, in order.
     pub async fn attempts(&self, id: Uuid) -> Result<Vec<AttemptEntry>, StoreError> {
-        let mut tx = self.read().await?;
         let attempts = sql!("select * from attempts where notification_id = $1 order by number");
         let entry = |row: &Row| {
             Ok(AttemptEntry {
@@ -184,42 +178,38 @@ impl Store {
                 reply: row.maybe_text("reply")?,
             })
         };
-        tx.rows(attempts, values![id]).await?.iter().map(entry).collect()
+        self.rows(attempts, values![id]).await?.iter().map(entry).collect()
     }
 
     /// Everything recorded about a line, oldest first; with several shops of one line id, those of `shop_id`.
     pub async fn events(&self, shop_id: Option<&str>, line_id: &str) -> Result<Vec<Event>, StoreError> {
-        let mut tx = self.read().await?;
         let events =
             sql!("select at, what, detail from events where line_id = $2 and ($1 is null or shop_id = $1) order by id");
         let event = |row: &Row| Ok(Event { at: row.time("at")?, what: row.text("what")?, detail: row.text("detail")? });
-        tx.rows(events, values![shop_id, line_id]).await?.iter().map(event).collect()
+        self.rows(events, values![shop_id, line_id]).await?.iter().map(event).collect()
     }
 
     /// The order row that a line belongs to, with its shop; several if several shops have a line of this id.
     pub async fn orders_of_line(&self, shop_id: Option<&str>, line_id: &str) -> Result<Vec<(String, i64)>, StoreError> {
-        let mut tx = self.read().await?;
         let orders = sql!("select shop_id, order_row from lines where line_id = $2 and ($1 is null or shop_id = $1)");
         let place = |row: &Row| Ok((row.text("shop_id")?, row.int("order_row")?));
-        tx.rows(orders, values![shop_id, line_id]).await?.iter().map(place).collect()
+        self.rows(orders, values![shop_id, line_id]).await?.iter().map(place).collect()
     }
 
     /// The `Message-ID`s of what was sent about each of `orders`, oldest first, for the thread of their next mail.
     pub async fn threads(&self, orders: &[i64]) -> Result<Vec<(i64, String)>, StoreError> {
-        let mut tx = self.read().await?;
         let sent = sql!("select s.order_row, c.message_id from " rows(n bigint) " join sent_log s on s.order_row = x.n "
             "join contents c on c.notification_id = s.id "
             "where s.state in ('sent', 'in_doubt') and c.message_id is not null order by s.finished_at");
         let mail = |row: &Row| Ok((row.int("order_row")?, row.text("message_id")?));
-        tx.rows(sent, vec![super::views::numbers(orders.iter().copied())?]).await?.iter().map(mail).collect()
+        self.rows(sent, vec![super::views::numbers(orders.iter().copied())?]).await?.iter().map(mail).collect()
     }
 
     /// How many notifications stand in each state of the outbox, and when the oldest that is due became due.
     pub async fn outbox_counts(&self) -> Result<Vec<(State, i64)>, StoreError> {
-        let mut tx = self.read().await?;
         let counts = sql!("select state, count(*) as number from outbox group by state");
         let count = |row: &Row| Ok((row.word("state", State::of_word)?, row.int("number")?));
-        tx.rows(counts, values![]).await?.iter().map(count).collect()
+        self.rows(counts, values![]).await?.iter().map(count).collect()
     }
 }
 

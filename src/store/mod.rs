@@ -161,4 +161,14 @@ impl Store {
     async fn read(&self) -> Result<Tx, StoreError> {
         self.db.read().await
     }
+
+    /// The rows of one question; more than one that must agree need [`Store::read`].
+    async fn rows(&self, sql: Sql, values: Vec<dialect::Value>) -> Result<Vec<dialect::Row>, StoreError> {
+        self.db.rows(sql, values).await
+    }
+
+    /// The same, for a question with one row or none.
+    async fn row(&self, sql: Sql, values: Vec<dialect::Value>) -> Result<Option<dialect::Row>, StoreError> {
+        Ok(self.rows(sql, values).await?.into_iter().next())
+    }
 }

@@ -319,18 +319,16 @@ impl Store {
 
     /// Whether any process, dead or alive, has notifications in hand.
     pub async fn any_in_hand(&self) -> Result<bool, StoreError> {
-        let mut tx = self.read().await?;
         let one = sql!("select 1 as one from outbox where state = 'sending' limit 1");
-        Ok(tx.row(one, values![]).await?.is_some())
+        Ok(self.row(one, values![]).await?.is_some())
     }
 
     /// When the next notification of `channel` is due; `None`: nothing is queued.
     pub async fn next_due(&self, channel: &str) -> Result<Option<Timestamp>, StoreError> {
-        let mut tx = self.read().await?;
         let next = sql!(
             "select min(due_at) as due_at from outbox where state in ('queued', 'in_doubt') and ready and settled and channel = $1"
         );
-        tx.row(next, values![channel]).await?.map_or(Ok(None), |row| row.maybe_time("due_at"))
+        self.row(next, values![channel]).await?.map_or(Ok(None), |row| row.maybe_time("due_at"))
     }
 }
 

@@ -50,13 +50,12 @@ pub struct AnswerRecord {
 impl Store {
     /// The orders of this id or number, by shop and id.
     pub async fn find_orders(&self, shop_id: Option<&str>, order: &str) -> Result<Vec<FoundOrder>, StoreError> {
-        let mut tx = self.read().await?;
         let rows = sql!("select o.id, o.shop_id, o.order_id, o.order_number, o.recipient from "
             "(select distinct shop_id, order_id from orders where (order_id = $2 or order_number = $2) "
             "and ($1 is null or shop_id = $1)) f join orders o on o.shop_id = f.shop_id and o.order_id = f.order_id "
             "order by o.shop_id, o.order_id, o.id");
         let mut found: Vec<FoundOrder> = Vec::new();
-        for row in tx.rows(rows, values![shop_id, order]).await? {
+        for row in self.rows(rows, values![shop_id, order]).await? {
             let (shop_id, order_id) = (row.text("shop_id")?, row.text("order_id")?);
             if found.last().is_none_or(|last| (&last.shop_id, &last.order_id) != (&shop_id, &order_id)) {
                 let (numbers, recipients, rows) = (Vec::new(), Vec::new(), Vec::new());
@@ -92,24 +91,22 @@ impl Store {
 
     /// The notifications of the order and of its lines, oldest first, whatever became of them.
     pub async fn told_of_order(&self, order: &FoundOrder) -> Result<Vec<Uuid>, StoreError> {
-        let mut tx = self.read().await?;
         let told = sql!("select n.id, n.created_at from " rows(n bigint) " join notifications n on n.order_row = x.n "
             "union select n.id, n.created_at from " rows(n bigint) " join lines l on l.order_row = x.n "
             "join notices s on s.shop_id = l.shop_id and s.line_id = l.line_id join notifications n on n.id = s.notification_id "
             "union select n.id, n.created_at from " rows(n bigint) " join lines l on l.order_row = x.n "
             "join tellings t on t.shop_id = l.shop_id and t.line_id = l.line_id join notifications n on n.id = t.notification_id "
             "order by created_at, id");
-        let rows = tx.rows(told, vec![numbers(order.rows.iter().copied())?]).await?;
+        let rows = self.rows(told, vec![numbers(order.rows.iter().copied())?]).await?;
         rows.iter().map(|row| row.id("id")).collect()
     }
 
     /// The answers given for the order and about its lines, oldest first.
     pub async fn answers_of_order(&self, order: &FoundOrder) -> Result<Vec<AnswerRecord>, StoreError> {
-        let mut tx = self.read().await?;
         let answers = sql!("select c.* from " rows(n bigint) " join choices c on c.order_row = x.n "
             "union select c.* from " rows(n bigint) " join lines l on l.order_row = x.n "
             "join choices c on c.shop_id = l.shop_id and c.line_id = l.line_id order by chosen_at, id");
-        let rows = tx.rows(answers, vec![numbers(order.rows.iter().copied())?]).await?;
+        let rows = self.rows(answers, vec![numbers(order.rows.iter().copied())?]).await?;
         rows.iter().map(answer_record).collect()
     }
 }

@@ -62,7 +62,6 @@ impl Store {
 
     /// The relays that are to blame for what they refused since they last took a mail, found now or before.
     pub async fn blamed(&self) -> Result<Vec<Blamed>, StoreError> {
-        let mut tx = self.read().await?;
         let refusals = sql!("select * from refusals order by refused_at, notification_id");
         let refused = |row: &Row| {
             Ok(Refused {
@@ -74,7 +73,7 @@ impl Store {
             })
         };
         let refused =
-            tx.rows(refusals, values![]).await?.iter().map(refused).collect::<Result<Vec<_>, StoreError>>()?;
+            self.rows(refusals, values![]).await?.iter().map(refused).collect::<Result<Vec<_>, StoreError>>()?;
         Ok(blamed(&refused))
     }
 }

@@ -82,19 +82,17 @@ impl Reach {
 impl Store {
     /// The order behind a link.
     pub async fn link(&self, link_id: Uuid) -> Result<Option<Link>, StoreError> {
-        let mut tx = self.read().await?;
         let link = sql!("select id as order_row, false as retired from orders where link_id = $1 "
             "union all select order_row, true as retired from retired_links where link_id = $1");
-        let row = tx.row(link, values![link_id]).await?;
+        let row = self.row(link, values![link_id]).await?;
         row.map(|row| Ok(Link { order_row: row.int("order_row")?, retired: row.bool("retired")? })).transpose()
     }
 
     /// Whether a mail of this order went out with a link that none of `keys` signed: after a rotation.
     pub async fn has_link_of_another_key(&self, order_row: i64, keys: &[String]) -> Result<bool, StoreError> {
-        let mut tx = self.read().await?;
         let used = sql!("select distinct c.link_key from sent_log s join contents c on c.notification_id = s.id "
             "where s.order_row = $1 and s.state in ('sent', 'in_doubt')");
-        for row in tx.rows(used, values![order_row]).await? {
+        for row in self.rows(used, values![order_row]).await? {
             if !keys.contains(&row.text("link_key")?) {
                 return Ok(true);
             }

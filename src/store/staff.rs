@@ -88,9 +88,8 @@ impl Store {
 
     /// Those of `ids` that are in doubt and go out once more by themselves.
     pub async fn doubted(&self, ids: &[Uuid]) -> Result<Vec<Uuid>, StoreError> {
-        let mut tx = self.read().await?;
         let doubted = sql!("select o.id from " rows(id text) " join outbox o on o.id = x.id where o.state = 'in_doubt' order by o.id");
-        tx.rows(doubted, vec![ids_of(ids)?]).await?.iter().map(|row| row.id("id")).collect()
+        self.rows(doubted, vec![ids_of(ids)?]).await?.iter().map(|row| row.id("id")).collect()
     }
 
     /// Ends queued and held notifications unsent; the sent-log says by whom.
@@ -109,7 +108,6 @@ impl Store {
 
     /// What staff did to a notification, oldest first; to the one that was sent again, and to the one that was made.
     pub async fn staff_actions(&self, id: Uuid) -> Result<Vec<StaffAction>, StoreError> {
-        let mut tx = self.read().await?;
         let actions = sql!("select at, who, what, chosen_by, made from staff_actions where notification_id = $1 "
             "order by at, action_id");
         let action = |row: &Row| {
@@ -121,7 +119,7 @@ impl Store {
                 made: row.maybe_text("made")?.map(|_| row.id("made")).transpose()?,
             })
         };
-        tx.rows(actions, values![id]).await?.iter().map(action).collect()
+        self.rows(actions, values![id]).await?.iter().map(action).collect()
     }
 }
 

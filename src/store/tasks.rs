@@ -115,11 +115,10 @@ impl Store {
 
     /// The held notifications that hold a legal notice.
     pub async fn held_notices(&self) -> Result<HeldNotices, StoreError> {
-        let mut tx = self.read().await?;
         let held = sql!("select count(distinct b.id) as number, min(said.value->>'expires_at') as too_late_at from outbox b join "
             either("json_each(b.content, '$.lines')", "jsonb_array_elements(b.content::jsonb->'lines')") " said on true "
             "where b.state = 'held' and said.value->>'expires_at' is not null");
-        let row = tx.row(held, values![]).await?;
+        let row = self.row(held, values![]).await?;
         let held = |row: Row| Ok(HeldNotices { number: row.int("number")?, too_late_at: midnight(&row)? });
         row.map_or(Ok(HeldNotices::default()), held)
     }

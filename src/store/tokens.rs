@@ -42,7 +42,6 @@ impl Store {
 
     /// All tokens, by name.
     pub async fn tokens(&self) -> Result<Vec<Token>, StoreError> {
-        let mut tx = self.read().await?;
         let token = |row: &Row| {
             Ok(Token {
                 name: row.text("name")?,
@@ -53,7 +52,7 @@ impl Store {
             })
         };
         let all = sql!("select * from api_tokens order by name");
-        tx.rows(all, values![]).await?.iter().map(token).collect()
+        self.rows(all, values![]).await?.iter().map(token).collect()
     }
 
     /// Notes that a token was used.

@@ -25,7 +25,7 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 /// How many rows of SQLite wait for who reads them; a batch has fewer.
 const ROWS_AHEAD: usize = 512;
 /// A connection to PostgreSQL that rested this long is asked whether it lives before it is used.
-const UNASKED: Duration = Duration::from_secs(1);
+const UNASKED: Duration = Duration::from_secs(5);
 /// After so long without a connection a server counts as away. Who waits longer does not learn in time that leases
 /// could not be prolonged.
 const UNREACHABLE: Duration = Duration::from_secs(5);
@@ -100,18 +100,20 @@ impl Db {
         })
     }
 
-    /// One statement that is a transaction by itself, and its rows.
+    /// One statement that is a transaction by itself and may write, and its rows.
     pub async fn alone(&self, sql: Sql, values: Vec<Value>) -> Result<Vec<Row>, StoreError> {
-        Ok(match self {
-            Db::Sqlite { writer, .. } => {
-                let rows = sql.for_sqlite(values)?.fetch_all(writer).await?;
-                rows.into_iter().map(Row::Sqlite).collect()
-            }
-            Db::Postgres(pool) => {
-                let rows = sql.for_postgres(&values)?.fetch_all(pool).await?;
-                rows.into_iter().map(Row::Postgres).collect()
-            }
-        })
+        match self {
+            Db::Sqlite { writer, .. } => fetch_sqlite(writer, sql, values).await,
+            Db::Postgres(pool) => fetch_postgres(pool, sql, values).await,
+        }
+    }
+
+    /// The rows of one question.
+    pub async fn rows(&self, sql: Sql, values: Vec<Value>) -> Result<Vec<Row>, StoreError> {
+        match self {
+            Db::Sqlite { readers, .. } => fetch_sqlite(readers, sql, values).await,
+            Db::Postgres(pool) => fetch_postgres(pool, sql, values).await,
+        }
     }
 
     /// A transaction that only reads, and sees one state of the database.
@@ -133,6 +135,14 @@ impl Db {
             Db::Postgres(pool) => pool.close().await,
         }
     }
+}
+
+async fn fetch_sqlite(pool: &SqlitePool, sql: Sql, values: Vec<Value>) -> Result<Vec<Row>, StoreError> {
+    Ok(sql.for_sqlite(values)?.fetch_all(pool).await?.into_iter().map(Row::Sqlite).collect())
+}
+
+async fn fetch_postgres(pool: &PgPool, sql: Sql, values: Vec<Value>) -> Result<Vec<Row>, StoreError> {
+    Ok(sql.for_postgres(&values)?.fetch_all(pool).await?.into_iter().map(Row::Postgres).collect())
 }
 
 /// The file of an SQLite database; `None`: it is a server's.
