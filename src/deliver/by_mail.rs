@@ -1,11 +1,12 @@
 //! A mail on its way: tried on a relay over one of the connections to it.
 //!
-//! In: a mail that is marked as in transfer. Out: what became of it. What can go wrong is in [`Outcome`]: a relay at fault
-//! rests and the next one is asked, but only where the mail was surely not sent.
+//! In: a mail, and its clearance, which the end of the message waits for. Out: what became of it. What can go wrong is in
+//! [`Outcome`]: a relay at fault rests and the next one is asked, but only where the mail was surely not sent.
 
 use tracing::{info, warn};
 
 use super::job::Job;
+use super::marking::Clearance;
 use super::outcome::{Outcome, Refusal};
 use super::relays::Station;
 use super::smtp::connection::{Connection, Envelope};
@@ -21,7 +22,10 @@ const MOST_STALE: usize = 3;
 impl Delivery {
     /// Tries one mail on the first relay that may be asked; goes on to the next only where the mail was surely not sent
     /// and the relay is at fault. What one relay may have taken already goes to no other.
-    pub(super) async fn send(&self, job: Job) -> Finish {
+    pub(super) async fn send(&self, job: Job, mut clearance: Clearance) -> Finish {
+        if clearance.is_refused() {
+            return self.withheld(job, clearance).await;
+        }
         let mut places = self.relays.places();
         if let Some(name) = &job.claimed.doubted_relay {
             if let Some(place) = self.relays.place_of(name) {
@@ -38,7 +42,10 @@ impl Delivery {
             // It may begin to rest while this one waits: then the next one is chosen.
             let Some(_turn) = station.turn(&self.clock).await else { continue };
             let started = self.clock.now();
-            let outcome = station.judge(self.try_once(&job, station).await, &job.to);
+            let Some(outcome) = self.try_once(&job, station, &mut clearance).await else {
+                return self.withheld(job, clearance).await;
+            };
+            let outcome = station.judge(outcome, &job.to);
             let attempt = verdict::attempt(&outcome, &station.relay.name(), started, self.clock.now());
             let now = self.clock.now();
             match &outcome {
@@ -70,7 +77,11 @@ impl Delivery {
                         notification.id = %job.claimed.id, kind = job.claimed.kind.word(), outcome = attempt.outcome,
                         code = attempt.code, relay = attempt.relay, "tried"
                     );
-                    let fate = verdict::fate(&job.claimed, &outcome, &self.settings.delivery, now, self.chance());
+                    // What was refused before its clearance came may be of no interest any more.
+                    let fate = match clearance.withheld(&job.claimed, now).await {
+                        Some(fate) => fate,
+                        None => verdict::fate(&job.claimed, &outcome, &self.settings.delivery, now, self.chance()),
+                    };
                     return Finish { claimed: job.claimed, attempt: Some(attempt), fate };
                 }
             }
@@ -84,15 +95,23 @@ impl Delivery {
         self.tally.tried(MAIL, &station.relay.name(), outcome, station.rests_until().is_some());
     }
 
-    /// One try over a connection that is open, or a new one.
-    async fn try_once(&self, job: &Job, station: &Station) -> Outcome {
+    /// What becomes of a mail that may not be sent.
+    async fn withheld(&self, job: Job, mut clearance: Clearance) -> Finish {
+        let now = self.clock.now();
+        let fate = clearance.withheld(&job.claimed, now).await.unwrap_or(Fate::Again { due_at: now, charged: false });
+        Finish { claimed: job.claimed, attempt: None, fate }
+    }
+
+    /// One try over a connection that is open, or a new one; `None`: it was withheld.
+    async fn try_once(&self, job: &Job, station: &Station, clearance: &mut Clearance) -> Option<Outcome> {
         // Before the connection: one that waited long may be too old.
         station.rate_permit().await;
         let mut connection = match self.connection(station).await {
             Ok(connection) => connection,
-            Err(error) => return error.into(),
+            Err(error) => return Some(error.into()),
         };
-        let outcome = connection.send(&Envelope { from: &job.from, to: &job.to }, &job.bytes).await;
+        let envelope = Envelope { from: &job.from, to: &job.to };
+        let outcome = connection.send_if(&envelope, &job.bytes, clearance.is_given()).await;
         station.keep(connection);
         outcome
     }

@@ -11,6 +11,7 @@ mod by_mail;
 mod by_webhook;
 pub mod compose;
 pub mod job;
+mod marking;
 pub mod outcome;
 pub mod packing;
 mod payload;

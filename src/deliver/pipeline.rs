@@ -14,17 +14,18 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{Mutex, mpsc, oneshot, watch};
+use tokio::sync::{Mutex, mpsc, watch};
 use tokio::task::{JoinError, JoinSet};
 use tracing::{error, warn};
 
 use super::job::Job;
+use super::marking::{Clearance, Marking};
 use super::results::RESULTS;
 use super::way::Way;
 use super::{Delivered, Delivery};
 use crate::settings::duration::Span;
 use crate::store::StoreError;
-use crate::store::outbox::{Fate, Finish, Mark};
+use crate::store::outbox::{Fate, Finish};
 
 /// How long a claimed notification is ours without a heartbeat.
 const LEASE: Span = Span::seconds(30);
@@ -44,29 +45,10 @@ const JOBS: usize = 256;
 /// How many mails a connection marks at once: a crash throws doubt on no more of them. It sends both before it asks
 /// again; meanwhile the others ask, so that one commit serves many.
 const MARKED: usize = 2;
-/// How long the first of the connections that ask for marks waits for the others.
-const MARKS_WAIT: Duration = Duration::from_millis(1);
 /// How many commits of results are under way at once on PostgreSQL; SQLite has one writer.
 const FINISHERS: usize = 2;
 /// How long to wait after the state database failed.
 pub(super) const STORE_PAUSE: Duration = Duration::from_secs(1);
-/// What became of a request to mark a mail as in transfer.
-#[derive(Clone, Copy)]
-enum Marked {
-    Yes,
-    /// News overtook it; or its lease was lost, and the fence sees to it that whatever we say of it changes nothing.
-    No,
-    /// The state database failed.
-    Unstored,
-}
-
-/// A worker's question: may these be sent?
-struct Marking {
-    marks: Vec<Mark>,
-    /// In the order of the marks.
-    answer: oneshot::Sender<Vec<Marked>>,
-}
-
 type Jobs = Arc<Mutex<mpsc::Receiver<Job>>>;
 /// How many a flow has in hand.
 pub(super) type InHand = watch::Sender<usize>;
@@ -185,12 +167,15 @@ impl Delivery {
         results: mpsc::Sender<Finish>,
         mut unstored: Unstored,
     ) {
-        while let Some(marked) = self.next(way, &jobs, &marks, &results, &mut unstored).await {
-            for job in marked {
+        while let Some(next) = self.next(way, &jobs, &marks, &results, &mut unstored).await {
+            for (job, mut clearance) in next {
                 let finish = match way {
                     _ if self.stopping() || *unstored.borrow() > 0 => self.give_back(way, job),
-                    Way::Mail => self.send(job).await,
-                    Way::Webhook => self.post(job).await,
+                    Way::Mail => self.send(job, clearance).await,
+                    Way::Webhook => match clearance.withheld(&job.claimed, self.clock.now()).await {
+                        None => self.post(job).await,
+                        Some(fate) => Finish { claimed: job.claimed, attempt: None, fate },
+                    },
                 };
                 let _ = results.send(finish).await;
             }
@@ -200,7 +185,7 @@ impl Delivery {
         }
     }
 
-    /// The next ones of a connection, marked as in transfer; `None`: there are no more.
+    /// The next ones of a connection, and the clearance of each, which was asked for; `None`: there are no more.
     async fn next(
         &self,
         way: Way,
@@ -208,41 +193,18 @@ impl Delivery {
         marks: &mpsc::Sender<Marking>,
         results: &mpsc::Sender<Finish>,
         unstored: &mut Unstored,
-    ) -> Option<Vec<Job>> {
+    ) -> Option<Vec<(Job, Clearance)>> {
         loop {
             let waiting = self.take(way, jobs).await?;
             self.until_stored(unstored).await;
-            let mut sendable = Vec::with_capacity(MARKED);
-            let now = self.clock.now();
-            if self.stopping() || !self.is_open(way, now) {
-                // Not even marked: a crash must not throw doubt on what nobody can send.
-                for job in waiting {
-                    let _ = results.send(self.give_back(way, job)).await;
-                }
-                continue;
+            if !self.stopping() && self.is_open(way, self.clock.now()) {
+                let (marking, clearances) = Marking::of(&waiting);
+                let _ = marks.send(marking).await;
+                return Some(waiting.into_iter().zip(clearances).collect());
             }
-            let (answer, marked) = oneshot::channel();
-            let _ = marks.send(Marking { marks: waiting.iter().map(Job::mark).collect(), answer }).await;
-            let marked = marked.await.unwrap_or_default();
-            let answers = marked.into_iter().chain(std::iter::repeat(Marked::Unstored));
-            for (job, answer) in waiting.into_iter().zip(answers) {
-                let fate = match answer {
-                    Marked::Yes => {
-                        sendable.push(job);
-                        continue;
-                    }
-                    // What answers her is not overtaken by news, nor is a webhook by the mail of the same news: it is
-                    // looked at again.
-                    Marked::No if !job.claimed.kind.is_news() || !job.claimed.tells() => {
-                        Fate::Again { due_at: now, charged: false }
-                    }
-                    Marked::No => Fate::Overtaken { note: "overtaken by news right before it was sent" },
-                    Marked::Unstored => Fate::Again { due_at: now, charged: false },
-                };
-                let _ = results.send(Finish { claimed: job.claimed, attempt: None, fate }).await;
-            }
-            if !sendable.is_empty() {
-                return Some(sendable);
+            // Not even marked: a crash must not throw doubt on what nobody can send.
+            for job in waiting {
+                let _ = results.send(self.give_back(way, job)).await;
             }
         }
     }
@@ -272,29 +234,6 @@ impl Delivery {
         let now = self.clock.now();
         let due_at = if self.is_open(way, now) { now } else { self.ask_again_at(way, now) };
         Finish { claimed: job.claimed, attempt: None, fate: Fate::Again { due_at, charged: false } }
-    }
-
-    /// Marks all that waits in one commit.
-    async fn mark_all(self: Arc<Self>, workers: usize, mut asked: mpsc::Receiver<Marking>) {
-        let mut waiting = Vec::with_capacity(JOBS);
-        while asked.recv_many(&mut waiting, JOBS).await > 0 {
-            let company = async { while waiting.len() < workers && asked.recv_many(&mut waiting, JOBS).await > 0 {} };
-            // Out of time: then they go as they are.
-            let _ = tokio::time::timeout(MARKS_WAIT, company).await;
-            let rows: Vec<Mark> = waiting.iter().flat_map(|asked: &Marking| asked.marks.iter().copied()).collect();
-            let marked = self.takeover.heard(self.store.mark(&rows).await);
-            if let Err(error) = &marked {
-                error!(%error, "marks could not be stored, so these mails are not sent now");
-            }
-            let answer = |mark: &Mark| match &marked {
-                Ok(marked) if marked.contains(&mark.id) => Marked::Yes,
-                Ok(_) => Marked::No,
-                Err(_) => Marked::Unstored,
-            };
-            for asked in waiting.drain(..) {
-                let _ = asked.answer.send(asked.marks.iter().map(answer).collect());
-            }
-        }
     }
 
     /// Prolongs the leases of `owner`, and takes over what dead processes left; not before its own are prolonged.

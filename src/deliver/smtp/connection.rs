@@ -90,24 +90,36 @@ impl Connection {
 
     /// Sends one mail. Dropping the future leaves the connection unusable.
     pub async fn send(&mut self, envelope: &Envelope<'_>, message: &[u8]) -> Outcome {
+        self.send_if(envelope, message, std::future::ready(true)).await.expect("it is not withheld")
+    }
+
+    /// Sends one mail, if `cleared` says so once the relay waits for the message. `None`: it did not; nothing of the
+    /// message was written, and the connection is of no more use, because only its end takes back a DATA.
+    pub async fn send_if(
+        &mut self,
+        envelope: &Envelope<'_>,
+        message: &[u8],
+        cleared: impl Future<Output = bool>,
+    ) -> Option<Outcome> {
         if let Some(refused) = self.unsendable(envelope, message.len()) {
-            return refused;
+            return Some(refused);
         }
         if !self.usable || self.opened.wire.something_waits() {
             self.usable = false;
             let detail = "the relay had ended the connection while it waited for the next mail".into();
-            return Outcome::NotSent { why: Refusal::Stale, phase: Phase::MailFrom, reply: None, detail };
+            return Some(Outcome::NotSent { why: Refusal::Stale, phase: Phase::MailFrom, reply: None, detail });
         }
         self.usable = false;
         let ended = match self.offer(envelope, message.len()).await {
-            Ok(()) => self.hand_over(&Body::encode(message)).await,
+            Ok(()) if cleared.await => self.hand_over(&Body::encode(message)).await,
+            Ok(()) => return None,
             Err(ended) => ended,
         };
         self.tried += 1;
         self.reset_first = !matches!(ended.outcome, Outcome::Accepted { .. });
         // More than was asked for is waiting: the next reply would be taken for that of another command.
         self.usable = ended.connection_lives && !self.opened.wire.something_waits();
-        ended.outcome
+        Some(ended.outcome)
     }
 
     /// Takes leave and closes. A connection in the middle of something is only closed.
