@@ -106,12 +106,13 @@ impl App {
         if let Some(receiver) = &receiver {
             self.tally.knows(WEBHOOK, &receiver.to_string());
         }
+        let renderers = renderers(&self.settings)?;
         Ok(Arc::new(Delivery {
             store: self.store.clone(),
             settings: self.settings.clone(),
             schedules: Schedules::new(&self.settings),
-            renderers: renderers(&self.settings)?,
-            packing: Packing::default(),
+            packing: Packing::of(&renderers.default),
+            renderers,
             keys: self.link_keys().await?,
             relays: Relays::new(relays),
             receiver: receiver.map(ReceiverStation::new),

@@ -1,9 +1,11 @@
 //! Mails are kept packed: compressed against a dictionary of mails as this shop sends them.
 //!
-//! In: the bytes of a mail. Out: what is its own, some 600 bytes of 9,000; the rest stands in the dictionary. That is made
-//! of the samples that `preview` shows, in the shop's words, so nobody's data is in it. The state database keeps it for
-//! as long as what was packed with it; other words or templates make another one. What can go wrong: bytes that are
-//! damaged, of which nothing is said but that.
+//! In: the bytes of a mail and its locale. Out: what is its own, some 600 bytes of 9,000; the rest stands in the
+//! dictionary of its language. That is made of the samples that `preview` shows, in the shop's words, so nobody's data is
+//! in it. The state database keeps it for as long as what was packed with it; other words or templates make another one.
+//! What can go wrong: bytes that are damaged, of which nothing is said but that.
+
+use std::collections::HashMap;
 
 use jiff::{Timestamp, tz::TimeZone};
 use tokio::sync::OnceCell;
@@ -27,10 +29,10 @@ const MOST_BYTES: usize = 32 << 20;
 /// The day of the samples: the same words give the same dictionary.
 const DAY: Timestamp = Timestamp::constant(1_800_000_000, 0);
 
-/// The dictionary of this process; made when the first mail is packed.
-#[derive(Default)]
+/// The dictionaries of this process, one for each locale that has words; each is made when the first mail is packed with
+/// it.
 pub struct Packing {
-    dictionary: OnceCell<Dictionary>,
+    dictionaries: HashMap<String, OnceCell<Dictionary>>,
 }
 
 struct Dictionary {
@@ -41,39 +43,58 @@ struct Dictionary {
 
 /// Packs the mails of one batch.
 pub struct Packer<'a> {
+    packing: &'a Packing,
+    store: &'a Store,
+    renderer: &'a Renderer,
+    settings: &'a Settings,
+    compressors: HashMap<&'a str, (i64, Compressor<'a>)>,
+}
+
+/// A packed mail, and the number of what it is packed with.
+pub struct Packed {
     pub dictionary: i64,
-    compressor: Compressor<'a>,
+    pub bytes: Vec<u8>,
 }
 
 impl Packing {
-    /// What packs mails as `renderer` makes them.
-    pub async fn packer(
-        &self,
-        store: &Store,
-        renderer: &Renderer,
-        settings: &Settings,
-    ) -> Result<Packer<'_>, StoreError> {
-        let make = || async {
-            let bytes = samples(renderer, &compose::face(settings, ""));
-            let number = store.keep_dictionary(&bytes).await?;
-            Ok::<_, StoreError>(Dictionary { number, prepared: EncoderDictionary::copy(&bytes, LEVEL) })
-        };
-        let dictionary = self.dictionary.get_or_try_init(make).await?;
-        Ok(Packer::of(dictionary.number, &dictionary.prepared)?)
+    /// For mails as `renderer` makes them.
+    pub fn of(renderer: &Renderer) -> Packing {
+        let locales = renderer.locales().into_iter();
+        Packing { dictionaries: locales.map(|locale| (locale.to_owned(), OnceCell::new())).collect() }
+    }
+
+    pub fn packer<'a>(&'a self, store: &'a Store, renderer: &'a Renderer, settings: &'a Settings) -> Packer<'a> {
+        Packer { packing: self, store, renderer, settings, compressors: HashMap::new() }
     }
 }
 
 impl<'a> Packer<'a> {
-    fn of(dictionary: i64, prepared: &'a EncoderDictionary<'static>) -> std::io::Result<Packer<'a>> {
-        let mut compressor = Compressor::with_prepared_dictionary(prepared)?;
-        // So that damage, or another dictionary, never passes for a mail.
-        compressor.set_parameter(CParameter::ChecksumFlag(true))?;
-        Ok(Packer { dictionary, compressor })
+    /// Packs a mail to a customer of `locale`.
+    pub async fn pack(&mut self, locale: &str, bytes: &[u8]) -> Result<Packed, StoreError> {
+        let words = self.renderer.locale_of_words(locale);
+        if !self.compressors.contains_key(words) {
+            let Dictionary { number, prepared } = self.dictionary(words).await?;
+            self.compressors.insert(words, (*number, compressor(prepared)?));
+        }
+        let (dictionary, compressor) = self.compressors.get_mut(words).expect("it was made");
+        Ok(Packed { dictionary: *dictionary, bytes: compressor.compress(bytes)? })
     }
 
-    pub fn pack(&mut self, bytes: &[u8]) -> std::io::Result<Vec<u8>> {
-        self.compressor.compress(bytes)
+    async fn dictionary(&self, words: &str) -> Result<&'a Dictionary, StoreError> {
+        let make = || async {
+            let bytes = samples(self.renderer, words, &compose::face(self.settings, ""));
+            let number = self.store.keep_dictionary(&bytes).await?;
+            Ok::<_, StoreError>(Dictionary { number, prepared: EncoderDictionary::copy(&bytes, LEVEL) })
+        };
+        self.packing.dictionaries[words].get_or_try_init(make).await
     }
+}
+
+fn compressor<'a>(prepared: &'a EncoderDictionary<'static>) -> std::io::Result<Compressor<'a>> {
+    let mut compressor = Compressor::with_prepared_dictionary(prepared)?;
+    // So that damage, or another dictionary, never passes for a mail.
+    compressor.set_parameter(CParameter::ChecksumFlag(true))?;
+    Ok(compressor)
 }
 
 /// The kept bytes of a mail, unpacked; `None`: they are damaged.
@@ -82,16 +103,14 @@ pub fn unpack(kept: &Kept) -> Option<Vec<u8>> {
     decompressor.decompress(&kept.message, MOST_BYTES).ok()
 }
 
-/// Every sample in every language that has words, one after the other.
-fn samples(renderer: &Renderer, shop: &ShopFace) -> Vec<u8> {
+/// Every sample in these words, one after the other.
+fn samples(renderer: &Renderer, words: &str, shop: &ShopFace) -> Vec<u8> {
     let mut bytes = Vec::new();
-    for locale in renderer.locales() {
-        for sample in Sample::all() {
-            let draft = sample.draft(locale, shop.clone(), TimeZone::UTC, DAY);
-            // A sample that cannot be rendered helps to pack nothing.
-            if let Ok(mail) = renderer.render(&draft).and_then(|message| message.to_mail(&draft)) {
-                bytes.extend(dummy::hide(&mail.bytes, &draft.token));
-            }
+    for sample in Sample::all() {
+        let draft = sample.draft(words, shop.clone(), TimeZone::UTC, DAY);
+        // A sample that cannot be rendered helps to pack nothing.
+        if let Ok(mail) = renderer.render(&draft).and_then(|message| message.to_mail(&draft)) {
+            bytes.extend(dummy::hide(&mail.bytes, &draft.token));
         }
     }
     bytes
@@ -114,17 +133,16 @@ mod tests {
     #[test]
     fn of_a_mail_only_what_is_its_own_is_kept() {
         let renderer = Renderer::new(None).unwrap();
-        let dictionary = samples(&renderer, &shop_face());
-        let prepared = EncoderDictionary::copy(&dictionary, LEVEL);
-        let mut packer = Packer::of(1, &prepared).unwrap();
         for locale in renderer.locales() {
+            let dictionary = samples(&renderer, locale, &shop_face());
+            let prepared = EncoderDictionary::copy(&dictionary, LEVEL);
             let mut draft = Sample::of(Kind::Backordered).draft(locale, shop_face(), TimeZone::UTC, DAY);
             draft.notification_id = Uuid::from_u128(0x0193_7777_8888_7999_a123_4567_89ab_cdef);
             draft.recipient_email = "grace.hopper@example.net".into();
             draft.lines.truncate(1);
             draft.lines[0].product_name = "Enamel kettle, two litres, with a lid that whistles".into();
             let mail = renderer.render(&draft).unwrap().to_mail(&draft).unwrap().bytes;
-            let packed = packer.pack(&mail).unwrap();
+            let packed = compressor(&prepared).unwrap().compress(&mail).unwrap();
             assert!(packed.len() * 8 < mail.len(), "{locale}: {} of {}", packed.len(), mail.len());
             assert_eq!(unpack(&kept(Some(&dictionary), packed)), Some(mail));
         }
@@ -134,7 +152,7 @@ mod tests {
     fn bytes_that_are_damaged_or_were_packed_with_another_dictionary_are_no_mail() {
         let words = b"a mail of the shop, and what was ordered in it; ".repeat(20);
         let prepared = EncoderDictionary::copy(&words, LEVEL);
-        let packed = Packer::of(1, &prepared).unwrap().pack(&words).unwrap();
+        let packed = compressor(&prepared).unwrap().compress(&words).unwrap();
         assert_eq!(unpack(&kept(Some(&words), packed.clone())), Some(words.clone()));
         let others: Vec<u8> = words.iter().rev().copied().collect();
         assert_eq!(unpack(&kept(Some(&others), packed.clone())), None);

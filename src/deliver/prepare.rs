@@ -125,7 +125,7 @@ impl Delivery {
         }
         let link_key = self.keys.fingerprints().first().cloned().unwrap_or_default();
         let mut prepared = Vec::with_capacity(new.len());
-        let mut packer = self.packing.packer(&self.store, &self.renderers.default, &self.settings).await?;
+        let mut packer = self.packing.packer(&self.store, &self.renderers.default, &self.settings);
         for one in new {
             let token = self.keys.sign(one.order.link_id);
             let around = Surroundings {
@@ -144,6 +144,7 @@ impl Delivery {
                     continue;
                 }
             };
+            let packed = packer.pack(&one.order.locale, &dummy::hide(&rendered.bytes, &token)).await?;
             prepared.push(Prepared {
                 id: one.claimed.id,
                 fence: one.claimed.fence,
@@ -151,8 +152,8 @@ impl Delivery {
                 message_id: rendered.message_id,
                 link_id: one.order.link_id,
                 link_key: link_key.clone(),
-                dictionary: packer.dictionary,
-                message: packer.pack(&dummy::hide(&rendered.bytes, &token))?,
+                dictionary: packed.dictionary,
+                message: packed.bytes,
             });
             batch.jobs.push(self.job(one, rendered.bytes));
             // Rendering never waits for anything; connections must not wait for a whole batch of it.

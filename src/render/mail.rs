@@ -66,12 +66,10 @@ impl Message {
         // Quoted-printable never writes "=_", so the boundary cannot occur in a part.
         let boundary = format!("=_{}", draft.notification_id.simple());
         let part = |content_type, text: &str| {
-            let body = if stands_as_it_is(text, &boundary) {
-                let lines = text.replace('\n', "\r\n").into_bytes();
-                Body::dangerous_pre_encoded(lines, ContentTransferEncoding::SevenBit)
-            } else {
-                Body::new_with_encoding(text.to_owned(), ContentTransferEncoding::QuotedPrintable)
-                    .unwrap_or_else(Body::new)
+            let body = match as_it_stands(text, &boundary) {
+                Some(lines) => Body::dangerous_pre_encoded(lines, ContentTransferEncoding::SevenBit),
+                None => Body::new_with_encoding(text.to_owned(), ContentTransferEncoding::QuotedPrintable)
+                    .unwrap_or_else(Body::new),
             };
             SinglePart::builder().header(content_type).body(body)
         };
@@ -82,13 +80,29 @@ impl Message {
     }
 }
 
-/// Whether a part needs no encoding: ASCII in lines that every relay takes (RFC 5321, section 4.5.3.1.6).
-fn stands_as_it_is(text: &str, boundary: &str) -> bool {
+/// The lines of a part that needs no encoding, because it is ASCII in lines that every relay takes (RFC 5321, section
+/// 4.5.3.1.6); `None`: it does.
+fn as_it_stands(text: &str, boundary: &str) -> Option<Vec<u8>> {
+    let text = text.as_bytes();
     // Every byte is looked at, because the compiler then takes many at once.
-    let plain = text.bytes().fold(true, |plain, byte| plain & matches!(byte, b'\t' | b'\n' | b' '..=b'~'));
+    let plain = text.iter().fold(true, |plain, byte| plain & matches!(byte, b'\t' | b'\n' | b' '..=b'~'));
+    if !plain || memchr::memmem::find(text, boundary.as_bytes()).is_some() {
+        return None;
+    }
+    let mut lines = Vec::with_capacity(text.len() + text.len() / 16);
     let mut start = 0;
-    let mut ends = memchr::memchr_iter(b'\n', text.as_bytes()).chain([text.len()]);
-    plain && ends.all(|end| end - std::mem::replace(&mut start, end + 1) <= LONGEST_LINE) && !text.contains(boundary)
+    for end in memchr::memchr_iter(b'\n', text).chain([text.len()]) {
+        let line = &text[start..end];
+        if line.len() > LONGEST_LINE {
+            return None;
+        }
+        lines.extend_from_slice(line);
+        if end < text.len() {
+            lines.extend_from_slice(b"\r\n");
+        }
+        start = end + 1;
+    }
+    Some(lines)
 }
 
 fn recipient(draft: &Draft) -> Result<Mailbox, RenderError> {

@@ -72,6 +72,11 @@ impl Renderer {
         self.words.locales()
     }
 
+    /// Which of [`Renderer::locales`] has the words for a customer of `locale`.
+    pub fn locale_of_words(&self, locale: &str) -> &str {
+        self.words.name_of(&locale_of(locale))
+    }
+
     /// Whether there are words in the language of `locale`.
     pub fn speaks(&self, locale: &str) -> bool {
         let language = |locale: &str| locale.parse::<Locale>().ok().map(|locale| locale.id.language);

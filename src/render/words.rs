@@ -80,10 +80,16 @@ impl Words {
 
     /// The words for this customer: `de-AT`, else `de`, else English.
     pub fn of(&self, locale: &Locale) -> &Lexicon {
-        ancestry(&locale.id)
-            .iter()
-            .find_map(|name| self.lexicons.get(name))
-            .unwrap_or_else(|| &self.lexicons[LAST_RESORT])
+        self.find(locale).map_or_else(|| &self.lexicons[LAST_RESORT], |(_, lexicon)| lexicon)
+    }
+
+    /// The locale whose words those are.
+    pub fn name_of(&self, locale: &Locale) -> &str {
+        self.find(locale).map_or(LAST_RESORT, |(name, _)| name)
+    }
+
+    fn find(&self, locale: &Locale) -> Option<(&String, &Lexicon)> {
+        ancestry(&locale.id).iter().find_map(|name| self.lexicons.get_key_value(name))
     }
 
     /// Every locale that has words of its own.
