@@ -34,21 +34,31 @@ struct TextPart<'letter> {
 
 /// The HTML part; every style that matters is inline.
 pub fn html(letter: &Letter) -> Result<String, askama::Error> {
-    HtmlPart { letter }.render()
+    with_room(&HtmlPart { letter }, 16 * 1024)
 }
 
 /// The text part, with `\n` at the end of each line.
 pub fn text(letter: &Letter) -> Result<String, askama::Error> {
-    let text = TextPart { letter }.render()?;
-    let mut lines: Vec<&str> = Vec::new();
+    let text = with_room(&TextPart { letter }, 4 * 1024)?;
+    let mut lines = String::with_capacity(text.len());
     for line in text.lines().map(str::trim_end) {
         // Where the template leaves something out, two empty lines may meet.
-        let doubled = line.is_empty() && lines.last().is_none_or(|last| last.is_empty());
+        let doubled = line.is_empty() && (lines.is_empty() || lines.ends_with("\n\n"));
         if !doubled {
-            lines.push(line);
+            lines.push_str(line);
+            lines.push('\n');
         }
     }
-    Ok(lines.join("\n").trim_end().to_owned() + "\n")
+    lines.truncate(lines.trim_end().len());
+    lines.push('\n');
+    Ok(lines)
+}
+
+/// What a template writes, into `room` bytes if that is enough: a string that grows is copied each time.
+fn with_room(template: &impl Template, room: usize) -> Result<String, askama::Error> {
+    let mut written = String::with_capacity(room);
+    template.render_into(&mut written)?;
+    Ok(written)
 }
 
 impl Mood {

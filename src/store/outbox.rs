@@ -197,8 +197,8 @@ impl Store {
             "order by o.due_at, o.id limit $5" either("", " for update skip locked") ") "
             "returning id, news_id, order_row, channel, kind, content, fence, created_at, due_at, attempts, charged, doubts, "
             "exists (select 1 from contents c where c.notification_id = outbox.id) as rendered, "
-            "(select a.relay from attempts a where a.notification_id = outbox.id and a.outcome = 'unknown' "
-            "order by a.number desc limit 1) as doubted_relay");
+            "case when doubts > 0 then (select a.relay from attempts a where a.notification_id = outbox.id and a.outcome = 'unknown' "
+            "order by a.number desc limit 1) end as doubted_relay");
         let values = values![owner, lease.as_micros(), now, channel, limit as i64];
         let rows = match tx.rows(claim, values).await {
             // Another process claims the other notification of an order at this moment: next time.
