@@ -41,7 +41,6 @@ mod webhook;
 
 use std::path::PathBuf;
 
-use crate::failpoint::{self, Commit, Point};
 use dialect::{Db, Sql, Tx, sql, values};
 pub use error::StoreError;
 
@@ -143,19 +142,6 @@ impl Store {
     /// One statement that is a transaction by itself: one round trip instead of three.
     async fn alone(&self, sql: Sql, values: Vec<dialect::Value>) -> Result<Vec<dialect::Row>, StoreError> {
         self.db.alone(sql, values).await
-    }
-
-    /// The same; a test can have the process killed right before or right after.
-    async fn alone_at(
-        &self,
-        commit: Commit,
-        sql: Sql,
-        values: Vec<dialect::Value>,
-    ) -> Result<Vec<dialect::Row>, StoreError> {
-        failpoint::reach(Point::Before(commit));
-        let rows = self.alone(sql, values).await?;
-        failpoint::reach(Point::After(commit));
-        Ok(rows)
     }
 
     async fn read(&self) -> Result<Tx, StoreError> {

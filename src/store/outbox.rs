@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use super::dialect::{Row, batch, sql, values};
 use super::{Store, StoreError, dictionaries};
-use crate::failpoint::Commit;
+use crate::failpoint::{self, Commit, Point};
 use crate::outbox::notification::{Kind, WEBHOOK};
 use crate::outbox::plan::Content;
 use crate::settings::duration::Span;
@@ -304,7 +304,9 @@ impl Store {
             " join orders o on o.id = x.order_row and o.revision = x.revision "
             "where outbox.id = x.id and outbox.fence = x.fence and " sending(outbox) " and outbox.lease_until > " now
             " and exists (select 1 from contents c where c.notification_id = outbox.id) returning outbox.id");
-        let rows = self.alone_at(Commit::Mark, mark, vec![batch(marks)?]).await?;
+        failpoint::reach(Point::Before(Commit::Mark));
+        let rows = self.db.mark(mark, vec![batch(marks)?]).await?;
+        failpoint::reach(Point::After(Commit::Mark));
         rows.iter().map(|row| row.id("id")).collect()
     }
 
