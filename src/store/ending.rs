@@ -31,10 +31,9 @@ impl Store {
         let orders: Vec<i64> = finished.iter().map(|finish| finish.claimed.order_row).collect();
         views::lock_orders(&mut tx, &orders).await?;
         record_attempts(&mut tx, finished).await?;
-        let ours = in_hand(&mut tx, finished).await?;
+        let ours = end(&mut tx, &finished.iter().collect::<Vec<_>>(), now).await?;
         let (ours, lost): (Vec<&Finish>, Vec<&Finish>) =
             finished.iter().partition(|finish| ours.contains(&finish.claimed.id));
-        end(&mut tx, &ours, now).await?;
         accept_late(&mut tx, &lost, now).await?;
         refusing::count(&mut tx, &ours, now).await?;
         tx.commit_at(Commit::Finish).await?;
@@ -125,30 +124,17 @@ fn crashed(claimed: Claimed, marked: bool, crashes: i64, again: Option<Timestamp
     Finish { claimed, attempt: Some(attempt), fate }
 }
 
-/// Which of `finished` this process still has in hand.
-async fn in_hand(tx: &mut Tx, finished: &[Finish]) -> Result<HashSet<Uuid>, StoreError> {
-    #[derive(Serialize)]
-    struct Hand {
-        id: Uuid,
-        fence: i64,
-    }
-    let hands: Vec<Hand> =
-        finished.iter().map(|finish| Hand { id: finish.claimed.id, fence: finish.claimed.fence }).collect();
-    let ours = sql!("select o.id from " rows(id text, fence bigint)
-        " join outbox o on o.id = x.id and o.fence = x.fence where " sending(o));
-    tx.rows(ours, vec![batch(&hands)?]).await?.iter().map(|row| row.id("id")).collect()
-}
-
-/// Ends tries of notifications that are in hand.
-async fn end(tx: &mut Tx, finished: &[&Finish], now: Timestamp) -> Result<(), StoreError> {
+/// Ends tries of those of `finished` that are in hand; returns which are.
+async fn end(tx: &mut Tx, finished: &[&Finish], now: Timestamp) -> Result<HashSet<Uuid>, StoreError> {
     let successors = successors(tx, finished).await?;
     let moves: Vec<Move> = finished.iter().map(|finish| move_of(finish, &successors, now)).collect();
-    apply(tx, &moves, now).await?;
+    let ours = apply(tx, &moves, now).await?;
+    let finished: Vec<&Finish> = finished.iter().copied().filter(|finish| ours.contains(&finish.claimed.id)).collect();
     let (told, other): (Vec<&Finish>, Vec<&Finish>) =
         finished.iter().partition(|finish| matches!(finish.fate, Fate::Sent | Fate::InDoubt { .. }));
     tell(tx, &told, now).await?;
-    accept(tx, finished, now).await?;
-    refusing::bar(tx, finished, now).await?;
+    accept(tx, &finished, now).await?;
+    refusing::bar(tx, &finished, now).await?;
     let overtaken = |finish: &&Finish| {
         let claimed = &finish.claimed;
         let untold = claimed.doubts == 0 || claimed.is_repeatable();
@@ -158,7 +144,8 @@ async fn end(tx: &mut Tx, finished: &[&Finish], now: Timestamp) -> Result<(), St
             && matches!(finish.fate, Fate::Overtaken { .. } | Fate::Expired)
     };
     let overtaken = other.into_iter().filter(overtaken).map(|finish| &finish.claimed);
-    unplan(tx, overtaken.map(|claimed| (claimed.order_row, &claimed.content)), now).await
+    unplan(tx, overtaken.map(|claimed| (claimed.order_row, &claimed.content)), now).await?;
+    Ok(ours)
 }
 
 /// Records what accepted notifications said of the law. One in doubt does not count.

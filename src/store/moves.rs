@@ -1,7 +1,7 @@
 //! Notifications on their way to another state: what a try makes of a row of the outbox.
 //!
 //! In: what became of claimed notifications. Out: rows that come back to the outbox, or leave it for the sent-log with
-//! the task that they leave to staff. Who has the lease was looked at before.
+//! the task that they leave to staff. Whose lease was lost stays as it is.
 
 use std::collections::HashSet;
 
@@ -146,16 +146,17 @@ fn is_unsent(fate: &Fate) -> bool {
     matches!(fate, Fate::Again { .. } | Fate::Held { .. })
 }
 
-/// Moves rows that are in hand; their fences were looked at.
-pub(super) async fn apply(tx: &mut Tx, moves: &[Move], now: Timestamp) -> Result<(), StoreError> {
+/// Moves those rows that are in hand under their fences; returns which are.
+pub(super) async fn apply(tx: &mut Tx, moves: &[Move], now: Timestamp) -> Result<HashSet<Uuid>, StoreError> {
+    let mut moved = Vec::with_capacity(moves.len());
     let (leaving, staying): (Vec<&Move>, Vec<&Move>) = moves.iter().partition(|row| row.leaves);
     if !staying.is_empty() {
         let stay = sql!("update outbox set state = x.state, due_at = coalesce(x.due_at, outbox.due_at), attempts = attempts + x.tries, "
             "charged = outbox.charged + x.charged, doubts = outbox.doubts + x.doubts, crashes = outbox.crashes + x.crashes, "
             "last_reply = coalesce(x.reply, last_reply), note = x.note, owner = null, lease_until = null, in_transfer = false from "
             rows(id text, fence bigint, state text, due_at bigint, note text, reply text, tries bigint, charged bigint, doubts bigint, crashes bigint)
-            " where outbox.id = x.id and outbox.fence = x.fence and " sending(outbox));
-        tx.execute(stay, vec![batch(&staying)?]).await?;
+            " where outbox.id = x.id and outbox.fence = x.fence and " sending(outbox) " returning outbox.id");
+        moved.extend(tx.rows(stay, vec![batch(&staying)?]).await?);
     }
     if !leaving.is_empty() {
         let rows = batch(&leaving)?;
@@ -165,15 +166,17 @@ pub(super) async fn apply(tx: &mut Tx, moves: &[Move], now: Timestamp) -> Result
             "o.created_at, o.due_at, x.sent_at, $2, o.attempts + x.tries, coalesce(x.reply, o.last_reply), x.note, "
             "x.duplicate from "
             rows(id text, fence bigint, state text, sent_at bigint, note text, reply text, tries bigint, duplicate boolean)
-            " join outbox o on o.id = x.id and o.fence = x.fence where " sending(o));
-        tx.execute(log, vec![rows.clone(), now.into()]).await?;
+            " join outbox o on o.id = x.id and o.fence = x.fence where " sending(o) " returning id");
+        let logged = tx.rows(log, vec![rows.clone(), now.into()]).await?;
         let leave = sql!("delete from outbox where " sending(outbox) " and (id, fence) in (select id, fence from "
             rows(id text, fence bigint) ")");
         tx.execute(leave, vec![rows]).await?;
-        let tasks: Vec<NewTask> = leaving.into_iter().filter_map(task).collect();
-        tasks::add(tx, &tasks, now).await?;
+        let left = logged.iter().map(|row| row.id("id")).collect::<Result<HashSet<_>, _>>()?;
+        let leaving = leaving.into_iter().filter(|row| left.contains(&row.id));
+        tasks::add(tx, &leaving.filter_map(task).collect::<Vec<_>>(), now).await?;
+        moved.extend(logged);
     }
-    Ok(())
+    moved.iter().map(|row| row.id("id")).collect()
 }
 
 /// What failed for good, came too late, may not be sent, or may or may not have been sent, waits for a person; but an

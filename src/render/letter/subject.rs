@@ -33,9 +33,9 @@ pub fn subject(voice: &Voice, draft: &Draft, lines: &[&DraftLine]) -> Result<Str
     let first = lines.first().ok_or(RenderError::NoNews)?;
     let news = if owes_refund(lines) { "news-refund-owed" } else { news };
     let choice = answers(lines.iter().copied());
+    let (when, date) = when(voice, draft, lines);
     let say = |name: &str| -> Result<String, Unsayable> {
         let product = if lines.len() == 1 { with_part(voice, first, name)? } else { name.to_owned() };
-        let (when, date) = when(voice, draft, lines);
         let told = voice.say(
             news,
             &[
