@@ -35,7 +35,7 @@ const MOST: Duration = Duration::from_mins(1);
 /// What is under way when the process is to stop has so long to come to its end.
 const LAST: Duration = Duration::from_secs(5);
 /// How long to wait for something to do, and after the state database failed.
-const IDLE: Duration = Duration::from_secs(1);
+const IDLE: Duration = Duration::from_secs(2);
 
 /// One way to the shop.
 pub trait Way: Send + Sync {

@@ -59,7 +59,9 @@ fn stands_as_it_is(message: &[u8]) -> bool {
     let (Some(first), Some(b'\n')) = (message.first(), message.last()) else { return false };
     let pairs = message.iter().zip(&message[1..]);
     let inside = pairs.fold(true, |plain, (one, next)| {
-        plain & ((*one == b'\r') == (*next == b'\n')) & !((*one == b'\n') & (*next == b'.'))
+        let is_whole = (*one == b'\r') == (*next == b'\n');
+        let is_plain = !matches!((one, next), (b'\n', b'.'));
+        plain & is_whole & is_plain
     });
     inside && !matches!(first, b'\n' | b'.')
 }
