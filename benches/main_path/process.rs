@@ -45,16 +45,17 @@ pub fn run_together(settings: &Path, arguments: &[&str], processes: usize) -> Me
     all
 }
 
-/// The CPU time of a process that runs `time` long and has nothing to do, without that of its start.
-pub fn idle(settings: &Path, time: Duration) -> f64 {
+/// The CPU time of a process that runs `time` long and has nothing to do, and that of its `database` meanwhile; without
+/// that of its start.
+pub fn idle(settings: &Path, time: Duration, database: impl Fn() -> f64) -> (f64, f64) {
     let mut child = start(settings, &["run"]);
     std::thread::sleep(Duration::from_secs(5));
-    let before = taken(child.id()).unwrap().0;
+    let before = (taken(child.id()).unwrap().0, database());
     std::thread::sleep(time);
-    let after = taken(child.id()).unwrap().0;
+    let after = (taken(child.id()).unwrap().0, database());
     child.kill().unwrap();
     child.wait().unwrap();
-    after - before
+    (after.0 - before.0, after.1 - before.1)
 }
 
 fn start(settings: &Path, arguments: &[&str]) -> Child {

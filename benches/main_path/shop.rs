@@ -13,6 +13,7 @@ use crate::state::{State, wait_for};
 /// A shop whose every line waits.
 pub struct Shop {
     file: PathBuf,
+    pub orders: usize,
 }
 
 impl Shop {
@@ -22,7 +23,7 @@ impl Shop {
         if !file.exists() {
             wait_for(fill(&file, orders, lines));
         }
-        Shop { file }
+        Shop { file, orders }
     }
 
     /// How large its mails are: the one of its first line, as it stands in the state database.
