@@ -137,12 +137,12 @@ impl Store {
 
     async fn mirror(&self, table: &'static Table) -> Result<Mirror, StoreError> {
         let mut mirror = Mirror { table, known: HashMap::new(), seen: HashSet::new(), changed: Vec::new() };
-        let mut tx = self.read().await?;
-        tx.each(table.all, values![], |row| {
-            mirror.known.insert(row.text("product_key")?, row.int("content_hash")?);
-            Ok(())
-        })
-        .await?;
+        self.db
+            .each(table.all, values![], |row| {
+                mirror.known.insert(row.text("product_key")?, row.int("content_hash")?);
+                Ok(())
+            })
+            .await?;
         Ok(mirror)
     }
 

@@ -90,18 +90,18 @@ impl Known {
 impl Store {
     /// Every recorded line that the shop still shows.
     pub async fn known_lines(&self) -> Result<Known, StoreError> {
-        let mut tx = self.read().await?;
         let mut lines = Vec::new();
         let all = sql!("select shop_id, line_id, content_hash, open from lines where not gone");
-        tx.each(all, values![], |row| {
-            lines.push((
-                key(&row.text("shop_id")?, &row.text("line_id")?),
-                row.int("content_hash")?,
-                row.bool("open")?,
-            ));
-            Ok(())
-        })
-        .await?;
+        self.db
+            .each(all, values![], |row| {
+                lines.push((
+                    key(&row.text("shop_id")?, &row.text("line_id")?),
+                    row.int("content_hash")?,
+                    row.bool("open")?,
+                ));
+                Ok(())
+            })
+            .await?;
         Ok(Known::of(lines))
     }
 
@@ -111,18 +111,18 @@ impl Store {
         if keys.is_empty() {
             return Ok(found);
         }
-        let mut tx = self.read().await?;
         let all = sql!(
             "select l.shop_id, l.line_id, o.order_id from lines l join orders o on o.id = l.order_row where not l.gone"
         );
-        tx.each(all, values![], |row| {
-            let line = (row.text("shop_id")?, row.text("line_id")?, row.text("order_id")?);
-            if keys.binary_search(&key(&line.0, &line.1)).is_ok() {
-                found.push(line);
-            }
-            Ok(())
-        })
-        .await?;
+        self.db
+            .each(all, values![], |row| {
+                let line = (row.text("shop_id")?, row.text("line_id")?, row.text("order_id")?);
+                if keys.binary_search(&key(&line.0, &line.1)).is_ok() {
+                    found.push(line);
+                }
+                Ok(())
+            })
+            .await?;
         Ok(found)
     }
 

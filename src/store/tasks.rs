@@ -62,12 +62,25 @@ impl Store {
     /// Writes tasks down; one that is open already gets the newest reason. Of the kinds in `whole`, what is not among
     /// `tasks` has ended.
     pub async fn record_tasks(&self, tasks: &[NewTask], whole: &[&str], now: Timestamp) -> Result<(), StoreError> {
+        let end = sql!("update tasks set done_at = $2 where done_at is null and kind in ($3, $4) and (kind, shop_id, subject) not in "
+            "(select kind, shop_id, subject from " rows(kind text, shop_id text, subject text) ")");
+        // Two kinds at a time; a lone one is named twice.
+        let ends = whole.chunks(2).map(|kinds| {
+            let (one, other) = (kinds[0], kinds[kinds.len() - 1]);
+            Ok((end, vec![batch(tasks)?, now.into(), one.into(), other.into()]))
+        });
+        let ends = ends.collect::<Result<Vec<_>, StoreError>>()?;
+        if tasks.is_empty() && ends.len() < 2 {
+            // As most sweeps go.
+            for (end, values) in ends {
+                self.alone(end, values).await?;
+            }
+            return Ok(());
+        }
         let mut tx = self.write().await?;
         add(&mut tx, tasks, now).await?;
-        let end = sql!("update tasks set done_at = $2 where done_at is null and kind = $3 and (kind, shop_id, subject) not in "
-            "(select kind, shop_id, subject from " rows(kind text, shop_id text, subject text) ")");
-        for kind in whole {
-            tx.execute(end, vec![batch(tasks)?, now.into(), (*kind).into()]).await?;
+        for (end, values) in ends {
+            tx.execute(end, values).await?;
         }
         tx.commit().await
     }

@@ -178,7 +178,9 @@ impl Watcher {
         self.save_cursor(newest).await?;
         let micros = began.as_microsecond().to_string();
         self.store.set_fact(fact::SWEPT_AT, Some(&micros)).await?;
-        self.store.set_fact(fact::ACCEPT_SHRUNKEN, None).await?;
+        if accept {
+            self.store.set_fact(fact::ACCEPT_SHRUNKEN, None).await?;
+        }
         if first {
             self.store.set_fact(fact::BASELINE_AT, Some(&micros)).await?;
         }

@@ -6,10 +6,12 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
+use futures_util::TryStreamExt;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions as _, Connection as _};
 
+use super::tx::see_each;
 use super::{Row, Sql, Tx, Value};
 use crate::store::StoreError;
 
@@ -112,6 +114,23 @@ impl Db {
         match self {
             Db::Sqlite { readers, .. } => fetch_sqlite(readers, sql, values).await,
             Db::Postgres { pool, .. } => fetch_postgres(pool, sql, values).await,
+        }
+    }
+
+    /// Calls `see` with each row of one question as it comes; memory does not grow with their number.
+    pub async fn each(
+        &self,
+        sql: Sql,
+        values: Vec<Value>,
+        see: impl FnMut(Row) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        match self {
+            Db::Sqlite { readers, .. } => {
+                see_each(sql.for_sqlite(values)?.fetch(readers).map_ok(Row::Sqlite), see).await
+            }
+            Db::Postgres { pool, .. } => {
+                see_each(sql.for_postgres(&values)?.fetch(pool).map_ok(Row::Postgres), see).await
+            }
         }
     }
 

@@ -1,5 +1,6 @@
 //! A transaction on either engine, and the statements in it.
 
+use futures_util::{Stream, TryStreamExt};
 use sqlx::{Postgres, Sqlite, Transaction};
 
 use super::{Row, Sql, Value, sql, values};
@@ -49,24 +50,12 @@ impl Tx {
         &mut self,
         sql: Sql,
         values: Vec<Value>,
-        mut see: impl FnMut(Row) -> Result<(), StoreError>,
+        see: impl FnMut(Row) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
-        use futures_util::TryStreamExt;
         match self {
-            Tx::Sqlite(tx) => {
-                let mut rows = sql.for_sqlite(values)?.fetch(&mut **tx);
-                while let Some(row) = rows.try_next().await? {
-                    see(Row::Sqlite(row))?;
-                }
-            }
-            Tx::Postgres(tx) => {
-                let mut rows = sql.for_postgres(&values)?.fetch(&mut **tx);
-                while let Some(row) = rows.try_next().await? {
-                    see(Row::Postgres(row))?;
-                }
-            }
+            Tx::Sqlite(tx) => see_each(sql.for_sqlite(values)?.fetch(&mut **tx).map_ok(Row::Sqlite), see).await,
+            Tx::Postgres(tx) => see_each(sql.for_postgres(&values)?.fetch(&mut **tx).map_ok(Row::Postgres), see).await,
         }
-        Ok(())
     }
 
     /// Runs a script of several statements, as a migration is.
@@ -103,4 +92,16 @@ impl Tx {
         }
         Ok(())
     }
+}
+
+/// Calls `see` with each row as it comes.
+pub(super) async fn see_each(
+    rows: impl Stream<Item = Result<Row, sqlx::Error>>,
+    mut see: impl FnMut(Row) -> Result<(), StoreError>,
+) -> Result<(), StoreError> {
+    let mut rows = std::pin::pin!(rows);
+    while let Some(row) = rows.try_next().await? {
+        see(row)?;
+    }
+    Ok(())
 }
