@@ -101,6 +101,31 @@ async fn a_mail_arrives_byte_for_byte_and_the_connection_serves_again() {
 }
 
 #[tokio::test]
+async fn the_message_waits_for_its_clearance_and_nothing_of_one_that_is_withheld_is_written() {
+    for pipelining in [true, false] {
+        let server = SmtpServer::start(Shape { pipelining, ..Shape::default() }).await;
+        let mut connection = connected(&server, patient()).await;
+        let cleared = async {
+            assert_eq!(server.commands(0).last().unwrap(), "DATA", "its envelope is out already");
+            true
+        };
+        let sent = connection.send_if(&TO_ADA, MESSAGE, cleared).await.unwrap();
+        assert_eq!(told(&sent), ("accepted", None, Some(250)));
+        assert_eq!(connection.send_if(&TO_BOB, MESSAGE, async { false }).await.map(|_| ()), None);
+        assert!(!connection.usable(), "the relay waits for a message");
+        connection.quit().await;
+        server.once(At::RcptTo, Act::Say("550 5.1.1 nobody"));
+        let mut connection = connected(&server, patient()).await;
+        let asked = std::cell::Cell::new(false);
+        let clearance = async { asked.replace(true) };
+        let refused = connection.send_if(&TO_BOB, MESSAGE, clearance).await.unwrap();
+        assert_eq!(told(&refused), ("bad_address", Some(Phase::RcptTo), Some(550)));
+        assert!(!asked.get(), "what is refused needs no clearance");
+        assert_eq!(server.mails(), [mail_to(&TO_ADA, 0)]);
+    }
+}
+
+#[tokio::test]
 async fn a_large_mail_of_dots_arrives_whole_in_pieces() {
     let server = SmtpServer::scripted(vec![]).await;
     let mut connection = connected(&server, patient()).await;

@@ -5,9 +5,9 @@
 //! claim ─> prepare ─jobs─> workers (one connection each) ─results─> finish
 //!                            └─marks─> mark ─┘
 //! ```
-//! In: due notifications. Out: what became of them, durable. A worker marks two at a time and sends
-//! them, and all marks that wait are one commit; so are all results that wait. When results cannot be stored, the
-//! workers stand still and nothing new is started. What a flow has in hand when the state database fails is given back
+//! In: due notifications. Out: what became of them, durable. A worker has two at a time marked and sends them, the
+//! envelope of the first while its mark is made durable; all marks that wait are one commit, and so are all results that
+//! wait. When results cannot be stored, the workers stand still and nothing new is started. What a flow has in hand when the state database fails is given back
 //! as soon as it answers again: only what a dead process had in hand is left to the end of its lease. A mail that hangs
 //! at its relay holds up its own connection only: until it comes to its end, the flow goes on with what becomes due.
 

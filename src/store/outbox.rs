@@ -297,7 +297,7 @@ impl Store {
 
     /// Marks notifications as in transfer, if their lease still holds, their bytes are kept (a server that crashed may
     /// have forgotten them) and nothing of their order changed since they were checked. Returns those that may be sent;
-    /// the mark is durable before the first byte of them leaves.
+    /// the mark is durable then.
     pub async fn mark(&self, marks: &[Mark]) -> Result<Vec<Uuid>, StoreError> {
         let mark = sql!("update outbox set in_transfer = true from "
             rows(id text, fence bigint, order_row bigint, revision bigint)
