@@ -2,7 +2,8 @@
 //!
 //! A statement is written once with [`sql!`]; where the engines need different words, the statement says so in place:
 //! `now` (the database's clock in microseconds), `lock` (row locks, where there is more than one writer),
-//! `rows(name type, ...)` (the rows of the [`batch`] that is `$1`, as table `x`), `sending(row)` (whether a row of the outbox,
+//! `rows(name type, ...)` (the rows of the [`batch`] that is `$1`, as table `x`), `among(name type)` (whether what stands
+//! before it is in its only column: no join, whose order a planner could choose wrongly), `sending(row)` (whether a row of the outbox,
 //! named by its id, is in hand; written so that no planner takes the index of all that is) and
 //! `either("sqlite", "postgres")`.
 //! Values go in as [`Value`], rows come out as [`Row`]; no sqlx type leaves this folder.
@@ -64,6 +65,9 @@ macro_rules! sql {
         sql!(@sqlite [$($done)* "(select value->>'", stringify!($head), "' as ", stringify!($head)
             $(, ", value->>'", stringify!($name), "' as ", stringify!($name))*, " from jsonb_each($1)) as x",] $($rest)*)
     };
+    (@sqlite [$($done:tt)*] among($name:ident $type:ident) $($rest:tt)*) => {
+        sql!(@sqlite [$($done)* " in (select value->>'", stringify!($name), "' from jsonb_each($1))",] $($rest)*)
+    };
     (@postgres [$($done:tt)*]) => { concat!($($done)*) };
     (@postgres [$($done:tt)*] $text:literal $($rest:tt)*) => { sql!(@postgres [$($done)* $text,] $($rest)*) };
     (@postgres [$($done:tt)*] now $($rest:tt)*) => {
@@ -81,9 +85,15 @@ macro_rules! sql {
             $(, ", $", stringify!($name), "::", stringify!($type), "[]")*, ") as x(", stringify!($head)
             $(, ", ", stringify!($name))*, ")",] $($rest)*)
     };
+    (@postgres [$($done:tt)*] among($name:ident $type:ident) $($rest:tt)*) => {
+        sql!(@postgres [$($done)* " = any($", stringify!($name), "::", stringify!($type), "[])",] $($rest)*)
+    };
     (@columns) => { &[] };
     (@columns rows($($name:ident $type:ident),*) $($rest:tt)*) => {
         &[$($crate::store::dialect::Column { name: stringify!($name), kind: stringify!($type) }),*]
+    };
+    (@columns among($name:ident $type:ident) $($rest:tt)*) => {
+        &[$crate::store::dialect::Column { name: stringify!($name), kind: stringify!($type) }]
     };
     (@columns $other:tt $($rest:tt)*) => { sql!(@columns $($rest)*) };
     ($($all:tt)*) => {{
@@ -131,6 +141,9 @@ mod tests {
             "select $4, $3 from unnest($1::text[], $2::bigint[]) as x(id, n) \
              union select $11 from unnest($1::text[], $2::bigint[]) as x(id, n)"
         );
+        let sql = sql!("select 1 where n" among(n bigint) " and id = $2");
+        assert_eq!(sql.postgres, "select 1 where n = any($1::bigint[]) and id = $2");
+        assert_eq!(sql.sqlite, "select 1 where n in (select value->>'n' from jsonb_each($1)) and id = $2");
         assert_eq!(sql!("select $1 where $2 = " now).postgres.matches('$').count(), 2);
     }
 }

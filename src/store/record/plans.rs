@@ -156,8 +156,8 @@ async fn unsent_beside(
         return Ok(Vec::new());
     }
     let notes: HashMap<i64, &'static str> = ended.iter().copied().collect();
-    let unsent = sql!("select o.id, o.order_row from " rows(n bigint) " join outbox o on o.order_row = x.n "
-        "where o.channel <> $2 and o.state in ('queued', 'held') and o.news");
+    let unsent = sql!("select o.id, o.order_row from outbox o where o.order_row" among(n bigint)
+        " and o.channel <> $2 and o.state in ('queued', 'held') and o.news");
     let rows = tx.rows(unsent, vec![views::numbers(notes.keys().copied())?, telling.into()]).await?;
     rows.iter()
         .map(|row| Ok((row.id("id")?, notes.get(&row.int("order_row")?).copied().unwrap_or(TAKEN_OVER))))
