@@ -342,7 +342,7 @@ async fn record_attempts(tx: &mut Tx, finished: &[Finish]) -> Result<(), StoreEr
         "x.relay, x.outcome, x.code, x.reply from "
         rows(id text, started_at bigint, ended_at bigint, relay text, outcome text, code bigint, reply text)
         // Recorded before, if the answer to the commit was lost.
-        " where not exists (select 1 from attempts a where a.notification_id = x.id and a.started_at = x.started_at "
-        "and a.ended_at = x.ended_at and a.outcome = x.outcome) on conflict do nothing");
+        " where (select 1 from attempts a where a.notification_id = x.id and a.started_at = x.started_at "
+        "and a.ended_at = x.ended_at and a.outcome = x.outcome limit 1) is null on conflict do nothing");
     tx.execute(insert, vec![batch(&rows)?]).await.map(drop)
 }
