@@ -7,9 +7,10 @@
 //! ```
 //! In: due notifications. Out: what became of them, durable. A worker has two at a time marked and sends them, the
 //! envelope of the first while its mark is made durable; all marks that wait are one commit, and so are all results that
-//! wait. When results cannot be stored, the workers stand still and nothing new is started. What a flow has in hand when the state database fails is given back
-//! as soon as it answers again: only what a dead process had in hand is left to the end of its lease. A mail that hangs
-//! at its relay holds up its own connection only: until it comes to its end, the flow goes on with what becomes due.
+//! wait. When results cannot be stored, the workers stand still and nothing new is started. What a flow has in hand when
+//! the state database fails is given back as soon as it answers again: only what a dead process had in hand is left to
+//! the end of its lease. A mail that hangs at its relay holds up its own connection only: until it comes to its end, the
+//! flow goes on with what becomes due.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -49,6 +50,7 @@ const MARKED: usize = 2;
 const FINISHERS: usize = 2;
 /// How long to wait after the state database failed.
 pub(super) const STORE_PAUSE: Duration = Duration::from_secs(1);
+
 type Jobs = Arc<Mutex<mpsc::Receiver<Job>>>;
 /// How many a flow has in hand.
 pub(super) type InHand = watch::Sender<usize>;

@@ -1,13 +1,11 @@
 //! The demo's mail server: takes every mail that is sent to it and keeps the newest, for the inbox page to show.
 //!
 //! In: SMTP on a loopback port, from our own delivery or any other client. Out: an [`Inbox`]. A client that is broken,
-//! slow, endless or one of too many is refused or left; mails over [`MAX_MAIL`] are refused, and what is kept is
-//! bounded in number and in bytes.
+//! slow, endless or one of too many is refused or left; mails over [`MAX_MAIL`] are refused.
 
-use std::collections::VecDeque;
 use std::io;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -17,12 +15,10 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-use crate::render::mime;
+use super::caught::Inbox;
 
 /// In bytes, of one mail.
 pub const MAX_MAIL: usize = 25 * 1024 * 1024;
-/// In bytes, of all mails that are kept; beyond it the oldest go.
-const MAX_KEPT: usize = 100 * 1024 * 1024;
 const MAX_LINE: usize = 2_048;
 const MAX_RECIPIENTS: usize = 100;
 const MAX_CONNECTIONS: usize = 64;
@@ -31,75 +27,6 @@ const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Tells the time.
 pub type Now = Arc<dyn Fn() -> Timestamp + Send + Sync>;
-
-/// A mail that was caught.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Caught {
-    /// From 1, in order of arrival.
-    pub id: u64,
-    pub received_at: Timestamp,
-    /// As in the envelope.
-    pub from: String,
-    pub to: Vec<String>,
-    pub subject: String,
-    pub text: Option<String>,
-    pub html: Option<String>,
-    /// Byte for byte as sent.
-    pub raw: Vec<u8>,
-}
-
-/// The mails that were caught.
-pub struct Inbox {
-    keep: usize,
-    kept: Mutex<Kept>,
-}
-
-#[derive(Default)]
-struct Kept {
-    /// Oldest first.
-    mails: VecDeque<Arc<Caught>>,
-    bytes: usize,
-    last_id: u64,
-}
-
-impl Inbox {
-    /// All that are kept, newest first.
-    pub fn list(&self) -> Vec<Arc<Caught>> {
-        self.kept().mails.iter().rev().cloned().collect()
-    }
-
-    pub fn get(&self, id: u64) -> Option<Arc<Caught>> {
-        self.kept().mails.iter().find(|mail| mail.id == id).cloned()
-    }
-
-    /// Throws all mails away; ids go on where they were.
-    pub fn clear(&self) {
-        let mut kept = self.kept();
-        kept.mails.clear();
-        kept.bytes = 0;
-    }
-
-    fn kept(&self) -> MutexGuard<'_, Kept> {
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Keeps a mail; answers its id.
-    fn add(&self, received_at: Timestamp, from: String, to: Vec<String>, raw: Vec<u8>) -> u64 {
-        let mime::Readable { subject, text, html } = mime::read(&raw);
-        let mut kept = self.kept();
-        kept.last_id += 1;
-        kept.bytes += raw.len();
-        let id = kept.last_id;
-        kept.mails.push_back(Arc::new(Caught { id, received_at, from, to, subject, text, html, raw }));
-        while kept.mails.len() > self.keep || kept.bytes > MAX_KEPT {
-            match kept.mails.pop_front() {
-                Some(oldest) => kept.bytes -= oldest.raw.len(),
-                None => break,
-            }
-        }
-        id
-    }
-}
 
 /// The server; it serves while [`Catcher::run`] runs.
 pub struct Catcher {
@@ -114,7 +41,7 @@ impl Catcher {
         if !address.ip().is_loopback() {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "the mail catcher listens on loopback only"));
         }
-        let inbox = Arc::new(Inbox { keep, kept: Mutex::default() });
+        let inbox = Arc::new(Inbox::new(keep));
         Ok(Catcher { listener: TcpListener::bind(address).await?, inbox, now })
     }
 

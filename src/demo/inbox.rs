@@ -13,7 +13,7 @@ use axum::response::{Html, IntoResponse, Response};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::catcher::{Caught, Inbox};
+use super::caught::{Caught, Inbox};
 use super::pages::{DemoState, page};
 use crate::render::mime;
 

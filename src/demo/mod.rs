@@ -9,6 +9,7 @@
 mod actions;
 mod assets;
 pub mod catcher;
+pub mod caught;
 mod counter;
 mod inbox;
 mod orders;

@@ -20,7 +20,7 @@ use serde::Deserialize;
 
 use super::actions::{Action, MOST_PIECES};
 use super::assets;
-use super::catcher::Inbox;
+use super::caught::Inbox;
 use super::counter::Counter;
 use super::inbox::{self, Listed, Opened, View};
 use super::shop::{DemoError, DemoShop, today};

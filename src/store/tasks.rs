@@ -70,8 +70,8 @@ impl Store {
             Ok((end, vec![batch(tasks)?, now.into(), one.into(), other.into()]))
         });
         let ends = ends.collect::<Result<Vec<_>, StoreError>>()?;
-        if tasks.is_empty() && ends.len() < 2 {
-            // As most sweeps go.
+        if tasks.is_empty() {
+            // As most sweeps go: each says all that it has to say by itself.
             for (end, values) in ends {
                 self.alone(end, values).await?;
             }
