@@ -2,7 +2,7 @@
 //! a crash.
 //!
 //! In: mails that their connections send next. Out: a [`Clearance`] of each; the marks of all connections that wait are
-//! one commit. A mail's envelope goes to the relay meanwhile, and its end waits for the clearance. What can go wrong:
+//! one commit. Its connection sends the mail before it meanwhile, and its own envelope; its end waits for the clearance. What can go wrong:
 //! news overtook it, its lease was lost, or the state database fails; then its end is never written.
 
 use std::sync::Arc;
@@ -31,9 +31,10 @@ enum Marked {
     Unstored,
 }
 
-/// A connection's question: may these be sent?
+/// A connection's question: may this be sent?
 pub(super) struct Marking {
-    asked: Vec<(Mark, oneshot::Sender<Marked>)>,
+    mark: Mark,
+    answer: oneshot::Sender<Marked>,
 }
 
 /// Whether a mail may be sent: known as soon as its mark is durable.
@@ -42,14 +43,10 @@ pub(super) struct Clearance {
 }
 
 impl Marking {
-    /// The question about `jobs`, and the clearance of each, in their order.
-    pub(super) fn of(jobs: &[Job]) -> (Marking, Vec<Clearance>) {
-        let one = |job: &Job| {
-            let (answer, answered) = oneshot::channel();
-            ((job.mark(), answer), Clearance { answer: Err(answered) })
-        };
-        let (asked, clearances) = jobs.iter().map(one).unzip();
-        (Marking { asked }, clearances)
+    /// The question about `job`, and its clearance.
+    pub(super) fn of(job: &Job) -> (Marking, Clearance) {
+        let (answer, answered) = oneshot::channel();
+        (Marking { mark: job.mark(), answer }, Clearance { answer: Err(answered) })
     }
 }
 
@@ -101,13 +98,12 @@ impl Delivery {
             let company = async { while waiting.len() < workers && asked.recv_many(&mut waiting, ASKED).await > 0 {} };
             // Out of time: then they go as they are.
             let _ = tokio::time::timeout(COMPANY, company).await;
-            let rows: Vec<Mark> =
-                waiting.iter().flat_map(|marking: &Marking| &marking.asked).map(|(mark, _)| *mark).collect();
+            let rows: Vec<Mark> = waiting.iter().map(|marking: &Marking| marking.mark).collect();
             let marked = self.takeover.heard(self.store.mark(&rows).await);
             if let Err(error) = &marked {
                 error!(%error, "marks could not be stored, so these mails are not sent now");
             }
-            for (mark, answer) in waiting.drain(..).flat_map(|marking| marking.asked) {
+            for Marking { mark, answer } in waiting.drain(..) {
                 let _ = answer.send(match &marked {
                     Ok(marked) if marked.contains(&mark.id) => Marked::Yes,
                     Ok(_) => Marked::No,

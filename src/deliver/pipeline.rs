@@ -5,9 +5,8 @@
 //! claim ─> prepare ─jobs─> workers (one connection each) ─results─> finish
 //!                            └─marks─> mark ─┘
 //! ```
-//! In: due notifications. Out: what became of them, durable. A worker has two at a time marked and sends them, the
-//! envelope of the first while its mark is made durable; all marks that wait are one commit, and so are all results that
-//! wait. When results cannot be stored, the workers stand still and nothing new is started. What a flow has in hand when
+//! In: due notifications. Out: what became of them, durable. A worker sends one while the next is marked, so that a crash
+//! throws doubt on two of a connection at most; all marks that wait are one commit, and so are all results that wait. When results cannot be stored, the workers stand still and nothing new is started. What a flow has in hand when
 //! the state database fails is given back as soon as it answers again: only what a dead process had in hand is left to
 //! the end of its lease. A mail that hangs at its relay holds up its own connection only: until it comes to its end, the
 //! flow goes on with what becomes due.
@@ -43,9 +42,6 @@ const ASKING: Duration = Duration::from_secs(1);
 const CLAIM: usize = 128;
 /// How many prepared mails wait for a worker.
 const JOBS: usize = 256;
-/// How many mails a connection marks at once: a crash throws doubt on no more of them. It sends both before it asks
-/// again; meanwhile the others ask, so that one commit serves many.
-const MARKED: usize = 2;
 /// How many commits of results are under way at once on PostgreSQL; SQLite has one writer.
 const FINISHERS: usize = 2;
 /// How long to wait after the state database failed.
@@ -169,25 +165,30 @@ impl Delivery {
         results: mpsc::Sender<Finish>,
         mut unstored: Unstored,
     ) {
-        while let Some(next) = self.next(way, &jobs, &marks, &results, &mut unstored).await {
-            for (job, mut clearance) in next {
-                let finish = match way {
-                    _ if self.stopping() || *unstored.borrow() > 0 => self.give_back(way, job),
-                    Way::Mail => self.send(job, clearance).await,
-                    Way::Webhook => match clearance.withheld(&job.claimed, self.clock.now()).await {
-                        None => self.post(job).await,
-                        Some(fate) => Finish { claimed: job.claimed, attempt: None, fate },
-                    },
-                };
-                let _ = results.send(finish).await;
-            }
+        let mut ahead = None;
+        loop {
+            let next = match ahead.take() {
+                None => self.next(way, &jobs, &marks, &results, &mut unstored).await,
+                next => next,
+            };
+            let Some((job, mut clearance)) = next else { break };
+            ahead = self.one_ahead(way, &jobs, &marks).await;
+            let finish = match way {
+                _ if self.stopping() || *unstored.borrow() > 0 => self.give_back(way, job),
+                Way::Mail => self.send(job, clearance).await,
+                Way::Webhook => match clearance.withheld(&job.claimed, self.clock.now()).await {
+                    None => self.post(job).await,
+                    Some(fate) => Finish { claimed: job.claimed, attempt: None, fate },
+                },
+            };
+            let _ = results.send(finish).await;
         }
         if way == Way::Mail {
             self.relays.leave().await;
         }
     }
 
-    /// The next ones of a connection, and the clearance of each, which was asked for; `None`: there are no more.
+    /// The next one of a connection, and its clearance, which was asked for; `None`: there are no more.
     async fn next(
         &self,
         way: Way,
@@ -195,30 +196,27 @@ impl Delivery {
         marks: &mpsc::Sender<Marking>,
         results: &mpsc::Sender<Finish>,
         unstored: &mut Unstored,
-    ) -> Option<Vec<(Job, Clearance)>> {
+    ) -> Option<(Job, Clearance)> {
         loop {
-            let waiting = self.take(way, jobs).await?;
+            let job = jobs.lock().await.recv().await?;
             self.until_stored(unstored).await;
             if !self.stopping() && self.is_open(way, self.clock.now()) {
-                let (marking, clearances) = Marking::of(&waiting);
-                let _ = marks.send(marking).await;
-                return Some(waiting.into_iter().zip(clearances).collect());
+                return Some(ask(job, marks).await);
             }
             // Not even marked: a crash must not throw doubt on what nobody can send.
-            for job in waiting {
-                let _ = results.send(self.give_back(way, job)).await;
-            }
+            let _ = results.send(self.give_back(way, job)).await;
         }
     }
 
-    /// The next one, and another where there is enough for every connection.
-    async fn take(&self, way: Way, jobs: &Jobs) -> Option<Vec<Job>> {
-        let mut jobs = jobs.lock().await;
-        let mut taken = vec![jobs.recv().await?];
-        if taken.len() < MARKED && jobs.len() >= self.workers(way) {
-            taken.extend(jobs.try_recv());
+    /// The one after the next, where there is enough for every connection: its mark is made durable while the next one
+    /// is sent.
+    async fn one_ahead(&self, way: Way, jobs: &Jobs, marks: &mpsc::Sender<Marking>) -> Option<(Job, Clearance)> {
+        if self.stopping() || !self.is_open(way, self.clock.now()) {
+            return None;
         }
-        Some(taken)
+        // Who waits there holds the lock: then there is nothing.
+        let job = jobs.try_lock().ok().filter(|jobs| jobs.len() >= self.workers(way))?.try_recv().ok()?;
+        Some(ask(job, marks).await)
     }
 
     /// Waits while results cannot be stored, unless the process is to stop.
@@ -255,6 +253,14 @@ impl Delivery {
             }
         }
     }
+}
+
+/// Asks whether `job` may be sent.
+async fn ask(job: Job, marks: &mpsc::Sender<Marking>) -> (Job, Clearance) {
+    let (marking, clearance) = Marking::of(&job);
+    // Nobody who answers is the answer that it may not.
+    let _ = marks.send(marking).await;
+    (job, clearance)
 }
 
 /// Says that a task of the flow broke; what it had in hand comes back when its lease ends.

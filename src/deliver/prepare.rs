@@ -28,6 +28,10 @@ use crate::store::outbox::{Claimed, Fate, Finish, Kept, Prepared};
 use crate::store::suppressions::folded;
 use crate::store::views::Order;
 
+/// How many are rendered in one go, and then packed: the one does not drive out of the processor's cache what the other
+/// needs, mail by mail.
+const AT_ONCE: usize = 16;
+
 /// What became of a batch.
 #[derive(Debug, Default)]
 pub struct Batch {
@@ -126,37 +130,42 @@ impl Delivery {
         let link_key = self.keys.fingerprints().first().cloned().unwrap_or_default();
         let mut prepared = Vec::with_capacity(new.len());
         let mut packer = self.packing.packer(&self.store, &self.renderers.default, &self.settings);
-        for one in new {
-            let token = self.keys.sign(one.order.link_id);
-            let around = Surroundings {
-                settings: &self.settings,
-                schedule: one.schedule,
-                offers: &offers,
-                references: threads.remove(&one.claimed.order_row).unwrap_or_default(),
-                token: token.clone(),
-                now,
-            };
-            let draft = compose::compose(one.claimed.id, &one.claimed.content, one.order, around);
-            let rendered = match self.rendered(way, &one, &draft) {
-                Ok(rendered) => rendered,
-                Err(error) => {
-                    batch.finish(one.claimed, Fate::Held { note: format!("it cannot be rendered: {error}") });
-                    continue;
+        let mut new = new.into_iter().peekable();
+        while new.peek().is_some() {
+            let mut unpacked = Vec::with_capacity(AT_ONCE);
+            for one in new.by_ref().take(AT_ONCE) {
+                let token = self.keys.sign(one.order.link_id);
+                let around = Surroundings {
+                    settings: &self.settings,
+                    schedule: one.schedule,
+                    offers: &offers,
+                    references: threads.remove(&one.claimed.order_row).unwrap_or_default(),
+                    token: token.clone(),
+                    now,
+                };
+                let draft = compose::compose(one.claimed.id, &one.claimed.content, one.order, around);
+                match self.rendered(way, &one, &draft) {
+                    Ok(rendered) => unpacked.push((one, rendered, token)),
+                    Err(error) => {
+                        batch.finish(one.claimed, Fate::Held { note: format!("it cannot be rendered: {error}") });
+                    }
                 }
-            };
-            let packed = packer.pack(&one.order.locale, &dummy::hide(&rendered.bytes, &token)).await?;
-            prepared.push(Prepared {
-                id: one.claimed.id,
-                fence: one.claimed.fence,
-                subject: rendered.subject,
-                message_id: rendered.message_id,
-                link_id: one.order.link_id,
-                link_key: link_key.clone(),
-                dictionary: packed.dictionary,
-                message: packed.bytes,
-            });
-            batch.jobs.push(self.job(one, rendered.bytes));
-            // Rendering never waits for anything; connections must not wait for a whole batch of it.
+            }
+            for (one, rendered, token) in unpacked {
+                let packed = packer.pack(&one.order.locale, &dummy::hide(&rendered.bytes, &token)).await?;
+                prepared.push(Prepared {
+                    id: one.claimed.id,
+                    fence: one.claimed.fence,
+                    subject: rendered.subject,
+                    message_id: rendered.message_id,
+                    link_id: one.order.link_id,
+                    link_key: link_key.clone(),
+                    dictionary: packed.dictionary,
+                    message: packed.bytes,
+                });
+                batch.jobs.push(self.job(one, rendered.bytes));
+            }
+            // None of this waits for anything; connections must not wait for a whole batch of it.
             tokio::task::yield_now().await;
         }
         self.store.prepare(&prepared).await

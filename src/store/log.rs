@@ -201,7 +201,7 @@ impl Store {
         // Two questions for each order, so that no plan made while the log is empty reads all of it later.
         let sent = sql!("select s.order_row, (select c.message_id from contents c where c.notification_id = s.id) as message_id "
             "from " rows(n bigint) " left join sent_log s on s.order_row = x.n and s.state in ('sent', 'in_doubt') "
-            "order by s.finished_at");
+            "where coalesce(s.id, '') <> '' order by s.finished_at");
         let rows = self.rows(sent, vec![super::views::numbers(orders.iter().copied())?]).await?;
         let mut mails = Vec::with_capacity(rows.len());
         for row in rows {

@@ -10,7 +10,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::StoreError;
-use super::dialect::{Tx, batch, sql};
+use super::dialect::{Tx, Value, batch, sql};
 use super::outbox::{Attempt, Fate, Finish};
 use super::suppressions::Stream;
 use super::tasks::{self, NewTask};
@@ -148,7 +148,7 @@ fn is_unsent(fate: &Fate) -> bool {
 
 /// Moves those rows that are in hand under their fences; returns which are.
 pub(super) async fn apply(tx: &mut Tx, moves: &[Move], now: Timestamp) -> Result<HashSet<Uuid>, StoreError> {
-    let mut moved = Vec::with_capacity(moves.len());
+    let mut moved = HashSet::with_capacity(moves.len());
     let (leaving, staying): (Vec<&Move>, Vec<&Move>) = moves.iter().partition(|row| row.leaves);
     if !staying.is_empty() {
         let stay = sql!("update outbox set state = x.state, due_at = coalesce(x.due_at, outbox.due_at), attempts = attempts + x.tries, "
@@ -156,7 +156,8 @@ pub(super) async fn apply(tx: &mut Tx, moves: &[Move], now: Timestamp) -> Result
             "last_reply = coalesce(x.reply, last_reply), note = x.note, owner = null, lease_until = null, in_transfer = false from "
             rows(id text, fence bigint, state text, due_at bigint, note text, reply text, tries bigint, charged bigint, doubts bigint, crashes bigint)
             " where outbox.id = x.id and outbox.fence = x.fence and " sending(outbox) " returning outbox.id");
-        moved.extend(tx.rows(stay, vec![batch(&staying)?]).await?);
+        let stayed = tx.rows(stay, vec![batch(&staying)?]).await?;
+        moved.extend(stayed.iter().map(|row| row.id("id")).collect::<Result<Vec<_>, _>>()?);
     }
     if !leaving.is_empty() {
         let rows = batch(&leaving)?;
@@ -166,17 +167,28 @@ pub(super) async fn apply(tx: &mut Tx, moves: &[Move], now: Timestamp) -> Result
             "o.created_at, o.due_at, x.sent_at, $2, o.attempts + x.tries, coalesce(x.reply, o.last_reply), x.note, "
             "x.duplicate from "
             rows(id text, fence bigint, state text, sent_at bigint, note text, reply text, tries bigint, duplicate boolean)
-            " join outbox o on o.id = x.id and o.fence = x.fence where " sending(o) " returning id");
-        let logged = tx.rows(log, vec![rows.clone(), now.into()]).await?;
+            " join outbox o on o.id = x.id and o.fence = x.fence where " sending(o));
+        let logged = tx.execute(log, vec![rows.clone(), now.into()]).await?;
+        let left = if logged == leaving.len() as u64 {
+            leaving.iter().map(|row| row.id).collect()
+        } else {
+            in_hand(tx, rows.clone()).await?
+        };
         let leave = sql!("delete from outbox where " sending(outbox) " and (id, fence) in (select id, fence from "
             rows(id text, fence bigint) ")");
         tx.execute(leave, vec![rows]).await?;
-        let left = logged.iter().map(|row| row.id("id")).collect::<Result<HashSet<_>, _>>()?;
         let leaving = leaving.into_iter().filter(|row| left.contains(&row.id));
         tasks::add(tx, &leaving.filter_map(task).collect::<Vec<_>>(), now).await?;
-        moved.extend(logged);
+        moved.extend(left);
     }
-    moved.iter().map(|row| row.id("id")).collect()
+    Ok(moved)
+}
+
+/// Which of `moves` are in hand under their fences.
+async fn in_hand(tx: &mut Tx, moves: Value) -> Result<HashSet<Uuid>, StoreError> {
+    let in_hand = sql!("select o.id from " rows(id text, fence bigint)
+        " join outbox o on o.id = x.id and o.fence = x.fence where " sending(o));
+    tx.rows(in_hand, vec![moves]).await?.iter().map(|row| row.id("id")).collect()
 }
 
 /// What failed for good, came too late, may not be sent, or may or may not have been sent, waits for a person; but an

@@ -304,11 +304,18 @@ impl Store {
             rows(id text, fence bigint, order_row bigint, revision bigint)
             " join orders o on o.id = x.order_row and o.revision = x.revision "
             "where outbox.id = x.id and outbox.fence = x.fence and " sending(outbox) " and outbox.lease_until > " now
-            " and exists (select 1 from contents c where c.notification_id = outbox.id) returning outbox.id");
+            " and exists (select 1 from contents c where c.notification_id = outbox.id)");
+        let rows = batch(marks)?;
         failpoint::reach(Point::Before(Commit::Mark));
-        let rows = self.db.mark(mark, vec![batch(marks)?]).await?;
+        let marked = self.db.mark(mark, vec![rows.clone()]).await?;
         failpoint::reach(Point::After(Commit::Mark));
-        rows.iter().map(|row| row.id("id")).collect()
+        if marked == marks.len() as u64 {
+            return Ok(marks.iter().map(|mark| mark.id).collect());
+        }
+        // Nobody else marks under these fences.
+        let which = sql!("select o.id from " rows(id text, fence bigint)
+            " join outbox o on o.id = x.id and o.fence = x.fence and o.in_transfer and " sending(o));
+        self.rows(which, vec![rows]).await?.iter().map(|row| row.id("id")).collect()
     }
 
     /// Ends the lease of everything in hand, as if its processes had died. For tests of take-over.

@@ -50,14 +50,10 @@ pub(super) async fn notices(tx: &mut Tx, lines: &[LineKey]) -> Result<Vec<OfLine
     }
     let notices = sql!("select x.order_row, x.line_id, n.notice from " rows(order_row bigint, shop_id text, line_id text)
         // One look for each line, so that no plan made while there are none reads all of them later.
-        " left join notices n on n.shop_id = x.shop_id and n.line_id = x.line_id order by n.accepted_at, n.notification_id");
-    let mut found = Vec::new();
-    for row in tx.rows(notices, vec![batch(lines)?]).await? {
-        if let Some(notice) = row.maybe_json("notice")? {
-            found.push((row.int("order_row")?, row.text("line_id")?, notice));
-        }
-    }
-    Ok(found)
+        " left join notices n on n.shop_id = x.shop_id and n.line_id = x.line_id "
+        "where coalesce(n.notice, '') <> '' order by n.accepted_at, n.notification_id");
+    let notice = |row: &Row| Ok((row.int("order_row")?, row.text("line_id")?, row.json("notice")?));
+    tx.rows(notices, vec![batch(lines)?]).await?.iter().map(notice).collect()
 }
 
 /// The answers about `lines`, oldest first.

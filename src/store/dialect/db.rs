@@ -9,27 +9,27 @@ use std::time::Duration;
 use futures_util::TryStreamExt;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{ConnectOptions as _, Connection as _};
+use sqlx::{ConnectOptions as _, Connection as _, PgConnection, SqliteConnection};
 
+use super::dedicated::{Dedicated, UNASKED};
 use super::tx::see_each;
+use super::writing::Writing;
 use super::{Row, Sql, Tx, Value};
 use crate::store::StoreError;
 
-/// The state database: pools of either engine. SQLite has one writer and several readers. On PostgreSQL marks, which
+/// The state database: connections of either engine. SQLite has one writer and several readers. On PostgreSQL marks, which
 /// connections to relays wait for, have a connection of their own: they wait behind nothing, and its server process keeps
 /// at hand what they need, which brings a twentieth more mails a second.
 #[derive(Clone, Debug)]
 pub enum Db {
-    Sqlite { writer: SqlitePool, readers: SqlitePool },
-    Postgres { pool: PgPool, marks: PgPool },
+    Sqlite { writer: Dedicated<SqliteConnection>, readers: SqlitePool },
+    Postgres { pool: PgPool, marks: Dedicated<PgConnection> },
 }
 
 /// How long a statement waits for another process's write on SQLite.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 /// How many rows of SQLite wait for who reads them; a batch has fewer.
 const ROWS_AHEAD: usize = 512;
-/// A connection to PostgreSQL that rested this long is asked whether it lives before it is used.
-const UNASKED: Duration = Duration::from_secs(5);
 /// After so long without a connection a server counts as away. Who waits longer does not learn in time that leases
 /// could not be prolonged.
 const UNREACHABLE: Duration = Duration::from_secs(5);
@@ -52,16 +52,20 @@ impl Db {
                 .pragma("cache_size", "-8000")
                 .pragma("wal_autocheckpoint", "4000");
             make_private(options.get_filename());
-            let writer = writer_of(&options).await?;
+            // What a statement would take back if it failed midway is little, and needs no file.
+            let writer = Dedicated::new(options.clone().pragma("temp_store", "memory"), BUSY_TIMEOUT);
+            made(&writer).await?;
             // They read each page about once; what they kept of it would only be memory.
             let reading = options.read_only(true).pragma("cache_size", "-2000");
-            let readers = sqlite_pool(4).connect_lazy_with(reading);
+            // A file needs no asking whether it is still there.
+            let readers =
+                SqlitePoolOptions::new().max_connections(4).test_before_acquire(false).connect_lazy_with(reading);
             return Ok(Db::Sqlite { writer, readers });
         }
         let options = postgres_options(url, password)?;
         // One connection first: its error says what is wrong, the pool's would say after half a minute that time is over.
-        sqlx::PgConnection::connect_with(&options).await?.close().await?;
-        Ok(Db::Postgres { pool: postgres_pool(options.clone(), 7), marks: postgres_pool(options, 1) })
+        PgConnection::connect_with(&options).await?.close().await?;
+        Ok(Db::Postgres { pool: postgres_pool(options.clone(), 7), marks: Dedicated::new(options, UNREACHABLE) })
     }
 
     /// Whether the database at `url` is there and was migrated before.
@@ -77,18 +81,17 @@ impl Db {
             connection.close().await?;
             return Ok(found);
         }
-        let mut connection = sqlx::PgConnection::connect_with(&postgres_options(url, password)?).await?;
+        let mut connection = PgConnection::connect_with(&postgres_options(url, password)?).await?;
         let found =
             sqlx::query_scalar("select to_regclass('migrations') is not null").fetch_one(&mut connection).await?;
         connection.close().await?;
         Ok(found)
     }
 
-    /// A transaction that may write. On SQLite it takes the write lock at once: a reader that becomes a writer would
-    /// fail with "database is locked" without waiting.
+    /// A transaction that may write.
     pub async fn write(&self) -> Result<Tx, StoreError> {
         Ok(match self {
-            Db::Sqlite { writer, .. } => Tx::Sqlite(writer.begin_with("begin immediate").await?),
+            Db::Sqlite { writer, .. } => Tx::SqliteWrite(Writing::begin(writer.turn().await?).await?),
             Db::Postgres { pool, .. } => Tx::Postgres(pool.begin().await?),
         })
     }
@@ -96,23 +99,36 @@ impl Db {
     /// One statement that is a transaction by itself and may write, and its rows.
     pub async fn alone(&self, sql: Sql, values: Vec<Value>) -> Result<Vec<Row>, StoreError> {
         match self {
-            Db::Sqlite { writer, .. } => fetch_sqlite(writer, sql, values).await,
+            Db::Sqlite { writer, .. } => {
+                let query = sql.for_sqlite(values)?;
+                let rows = writer.turn().await?.run(async |writer| query.fetch_all(writer).await).await?;
+                Ok(rows.into_iter().map(Row::Sqlite).collect())
+            }
             Db::Postgres { pool, .. } => fetch_postgres(pool, sql, values).await,
         }
     }
 
-    /// The same for marks.
-    pub async fn mark(&self, sql: Sql, values: Vec<Value>) -> Result<Vec<Row>, StoreError> {
-        match self {
-            Db::Sqlite { writer, .. } => fetch_sqlite(writer, sql, values).await,
-            Db::Postgres { marks, .. } => fetch_postgres(marks, sql, values).await,
-        }
+    /// The same for marks; how many rows it changed.
+    pub async fn mark(&self, sql: Sql, values: Vec<Value>) -> Result<u64, StoreError> {
+        Ok(match self {
+            Db::Sqlite { writer, .. } => {
+                let query = sql.for_sqlite(values)?;
+                writer.turn().await?.run(async |writer| query.execute(writer).await).await?.rows_affected()
+            }
+            Db::Postgres { marks, .. } => {
+                let query = sql.for_postgres(&values)?;
+                marks.turn().await?.run(async |marks| query.execute(marks).await).await?.rows_affected()
+            }
+        })
     }
 
     /// The rows of one question.
     pub async fn rows(&self, sql: Sql, values: Vec<Value>) -> Result<Vec<Row>, StoreError> {
         match self {
-            Db::Sqlite { readers, .. } => fetch_sqlite(readers, sql, values).await,
+            Db::Sqlite { readers, .. } => {
+                let rows = sql.for_sqlite(values)?.fetch_all(readers).await?;
+                Ok(rows.into_iter().map(Row::Sqlite).collect())
+            }
             Db::Postgres { pool, .. } => fetch_postgres(pool, sql, values).await,
         }
     }
@@ -137,7 +153,7 @@ impl Db {
     /// A transaction that only reads, and sees one state of the database.
     pub async fn read(&self) -> Result<Tx, StoreError> {
         Ok(match self {
-            Db::Sqlite { readers, .. } => Tx::Sqlite(readers.begin().await?),
+            Db::Sqlite { readers, .. } => Tx::SqliteRead(readers.begin().await?),
             Db::Postgres { pool, .. } => {
                 Tx::Postgres(pool.begin_with("begin isolation level repeatable read read only").await?)
             }
@@ -172,10 +188,6 @@ fn postgres_pool(options: PgConnectOptions, connections: u32) -> PgPool {
         .connect_lazy_with(options)
 }
 
-async fn fetch_sqlite(pool: &SqlitePool, sql: Sql, values: Vec<Value>) -> Result<Vec<Row>, StoreError> {
-    Ok(sql.for_sqlite(values)?.fetch_all(pool).await?.into_iter().map(Row::Sqlite).collect())
-}
-
 async fn fetch_postgres(pool: &PgPool, sql: Sql, values: Vec<Value>) -> Result<Vec<Row>, StoreError> {
     Ok(sql.for_postgres(&values)?.fetch_all(pool).await?.into_iter().map(Row::Postgres).collect())
 }
@@ -192,27 +204,18 @@ fn make_private(file: &Path) {
     let _ = OpenOptions::new().write(true).create_new(true).mode(0o600).open(file);
 }
 
-/// A pool that lets go a connection whose transaction did not end. On a full disk SQLite takes a transaction back by
-/// itself; the driver's own rollback fails then, it believes that the transaction is still open, and would refuse every
-/// further one.
-fn sqlite_pool(connections: u32) -> SqlitePoolOptions {
-    SqlitePoolOptions::new()
-        .max_connections(connections)
-        .before_acquire(|connection, _| Box::pin(async move { Ok(!connection.is_in_transaction()) }))
-}
-
-/// Opens the one connection that writes. While a new database is being made a write-ahead one, SQLite turns others away
-/// at once, whatever the time-out.
-async fn writer_of(options: &SqliteConnectOptions) -> Result<SqlitePool, StoreError> {
+/// Opens the file. While a new database is being made a write-ahead one, SQLite turns others away at once, whatever the
+/// time-out.
+async fn made(writer: &Dedicated<SqliteConnection>) -> Result<(), StoreError> {
     let patience = tokio::time::Instant::now() + BUSY_TIMEOUT;
     loop {
-        match sqlite_pool(1).connect_with(options.clone()).await {
-            Err(sqlx::Error::Database(error))
+        match writer.turn().await {
+            Err(StoreError::Database(sqlx::Error::Database(error)))
                 if error.message().contains("locked") && tokio::time::Instant::now() < patience =>
             {
                 tokio::time::sleep(BUSY_PAUSE).await;
             }
-            opened => return Ok(opened?),
+            opened => return opened.map(drop),
         }
     }
 }

@@ -14,9 +14,11 @@
 
 mod batch;
 mod db;
+mod dedicated;
 mod rows;
 mod tx;
 mod value;
+mod writing;
 
 pub use batch::batch;
 pub use db::{Db, file_of};
