@@ -6,10 +6,11 @@
 //!                            └─marks─> mark ─┘
 //! ```
 //! In: due notifications. Out: what became of them, durable. A worker sends one while the next is marked, so that a crash
-//! throws doubt on two of a connection at most; all marks that wait are one commit, and so are all results that wait. When results cannot be stored, the workers stand still and nothing new is started. What a flow has in hand when
-//! the state database fails is given back as soon as it answers again: only what a dead process had in hand is left to
-//! the end of its lease. A mail that hangs at its relay holds up its own connection only: until it comes to its end, the
-//! flow goes on with what becomes due.
+//! throws doubt on two of a connection at most; all marks that wait are one commit, and so are all results that wait.
+//! When results cannot be stored, the workers stand still and nothing new is started. What a flow has in hand when the
+//! state database fails is given back as soon as it answers again: only what a dead process had in hand is left to the
+//! end of its lease. A mail that hangs at its relay holds up its own connection, and the one that is marked after it:
+//! until it comes to its end, the flow goes on with what becomes due.
 
 use std::sync::Arc;
 use std::time::Duration;
