@@ -7,13 +7,13 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use futures_util::TryStreamExt;
-use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::postgres::PgConnectOptions;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{ConnectOptions as _, Connection as _, PgConnection, SqliteConnection};
 
-use super::dedicated::{Dedicated, UNASKED};
+use super::block::Block;
+use super::pool::Pool;
 use super::tx::see_each;
-use super::writing::Writing;
 use super::{Row, Sql, Tx, Value};
 use crate::store::StoreError;
 
@@ -22,8 +22,8 @@ use crate::store::StoreError;
 /// at hand what they need, which brings a twentieth more mails a second.
 #[derive(Clone, Debug)]
 pub enum Db {
-    Sqlite { writer: Dedicated<SqliteConnection>, readers: SqlitePool },
-    Postgres { pool: PgPool, marks: Dedicated<PgConnection> },
+    Sqlite { writer: Pool<SqliteConnection>, readers: Pool<SqliteConnection> },
+    Postgres { pool: Pool<PgConnection>, marks: Pool<PgConnection> },
 }
 
 /// How long a statement waits for another process's write on SQLite.
@@ -33,6 +33,8 @@ const ROWS_AHEAD: usize = 512;
 /// After so long without a connection a server counts as away. Who waits longer does not learn in time that leases
 /// could not be prolonged.
 const UNREACHABLE: Duration = Duration::from_secs(5);
+/// How long to wait for a turn at an SQLite file.
+const WRITING: Duration = Duration::from_secs(30);
 /// Between two tries to open a database that is being made.
 const BUSY_PAUSE: Duration = Duration::from_millis(20);
 
@@ -53,19 +55,16 @@ impl Db {
                 .pragma("wal_autocheckpoint", "4000");
             make_private(options.get_filename());
             // What a statement would take back if it failed midway is little, and needs no file.
-            let writer = Dedicated::new(options.clone().pragma("temp_store", "memory"), BUSY_TIMEOUT);
+            let writer = Pool::new(options.clone().pragma("temp_store", "memory"), 1, WRITING);
             made(&writer).await?;
             // They read each page about once; what they kept of it would only be memory.
             let reading = options.read_only(true).pragma("cache_size", "-2000");
-            // A file needs no asking whether it is still there.
-            let readers =
-                SqlitePoolOptions::new().max_connections(4).test_before_acquire(false).connect_lazy_with(reading);
-            return Ok(Db::Sqlite { writer, readers });
+            return Ok(Db::Sqlite { writer, readers: Pool::new(reading, 4, WRITING) });
         }
         let options = postgres_options(url, password)?;
         // One connection first: its error says what is wrong, the pool's would say after half a minute that time is over.
         PgConnection::connect_with(&options).await?.close().await?;
-        Ok(Db::Postgres { pool: postgres_pool(options.clone(), 7), marks: Dedicated::new(options, UNREACHABLE) })
+        Ok(Db::Postgres { pool: Pool::new(options.clone(), 7, UNREACHABLE), marks: Pool::new(options, 1, UNREACHABLE) })
     }
 
     /// Whether the database at `url` is there and was migrated before.
@@ -91,19 +90,17 @@ impl Db {
     /// A transaction that may write.
     pub async fn write(&self) -> Result<Tx, StoreError> {
         Ok(match self {
-            Db::Sqlite { writer, .. } => Tx::SqliteWrite(Writing::begin(writer.turn().await?).await?),
-            Db::Postgres { pool, .. } => Tx::Postgres(pool.begin().await?),
+            // It takes the write lock at once: a reader that becomes a writer would fail with "database is locked" without
+            // waiting.
+            Db::Sqlite { writer, .. } => Tx::Sqlite(Block::begin(writer.turn().await?, "begin immediate").await?),
+            Db::Postgres { pool, .. } => Tx::Postgres(Block::begin(pool.turn().await?, "begin").await?),
         })
     }
 
     /// One statement that is a transaction by itself and may write, and its rows.
     pub async fn alone(&self, sql: Sql, values: Vec<Value>) -> Result<Vec<Row>, StoreError> {
         match self {
-            Db::Sqlite { writer, .. } => {
-                let query = sql.for_sqlite(values)?;
-                let rows = writer.turn().await?.run(async |writer| query.fetch_all(writer).await).await?;
-                Ok(rows.into_iter().map(Row::Sqlite).collect())
-            }
+            Db::Sqlite { writer, .. } => fetch_sqlite(writer, sql, values).await,
             Db::Postgres { pool, .. } => fetch_postgres(pool, sql, values).await,
         }
     }
@@ -125,10 +122,7 @@ impl Db {
     /// The rows of one question.
     pub async fn rows(&self, sql: Sql, values: Vec<Value>) -> Result<Vec<Row>, StoreError> {
         match self {
-            Db::Sqlite { readers, .. } => {
-                let rows = sql.for_sqlite(values)?.fetch_all(readers).await?;
-                Ok(rows.into_iter().map(Row::Sqlite).collect())
-            }
+            Db::Sqlite { readers, .. } => fetch_sqlite(readers, sql, values).await,
             Db::Postgres { pool, .. } => fetch_postgres(pool, sql, values).await,
         }
     }
@@ -142,10 +136,12 @@ impl Db {
     ) -> Result<(), StoreError> {
         match self {
             Db::Sqlite { readers, .. } => {
-                see_each(sql.for_sqlite(values)?.fetch(readers).map_ok(Row::Sqlite), see).await
+                let mut turn = readers.turn().await?;
+                see_each(sql.for_sqlite(values)?.fetch(turn.connection()).map_ok(Row::Sqlite), see).await
             }
             Db::Postgres { pool, .. } => {
-                see_each(sql.for_postgres(&values)?.fetch(pool).map_ok(Row::Postgres), see).await
+                let mut turn = pool.turn().await?;
+                see_each(sql.for_postgres(&values)?.fetch(turn.connection()).map_ok(Row::Postgres), see).await
             }
         }
     }
@@ -153,9 +149,10 @@ impl Db {
     /// A transaction that only reads, and sees one state of the database.
     pub async fn read(&self) -> Result<Tx, StoreError> {
         Ok(match self {
-            Db::Sqlite { readers, .. } => Tx::SqliteRead(readers.begin().await?),
+            Db::Sqlite { readers, .. } => Tx::Sqlite(Block::begin(readers.turn().await?, "begin").await?),
             Db::Postgres { pool, .. } => {
-                Tx::Postgres(pool.begin_with("begin isolation level repeatable read read only").await?)
+                let begin = "begin isolation level repeatable read read only";
+                Tx::Postgres(Block::begin(pool.turn().await?, begin).await?)
             }
         })
     }
@@ -174,22 +171,16 @@ impl Db {
     }
 }
 
-fn postgres_pool(options: PgConnectOptions, connections: u32) -> PgPool {
-    PgPoolOptions::new()
-        .max_connections(connections)
-        .acquire_timeout(UNREACHABLE)
-        .test_before_acquire(false)
-        .before_acquire(|connection, usage| {
-            Box::pin(async move {
-                // A busy connection needs no round trip to show that it lives.
-                Ok(usage.idle_for < UNASKED || connection.ping().await.is_ok())
-            })
-        })
-        .connect_lazy_with(options)
+async fn fetch_sqlite(pool: &Pool<SqliteConnection>, sql: Sql, values: Vec<Value>) -> Result<Vec<Row>, StoreError> {
+    let query = sql.for_sqlite(values)?;
+    let rows = pool.turn().await?.run(async |connection| query.fetch_all(connection).await).await?;
+    Ok(rows.into_iter().map(Row::Sqlite).collect())
 }
 
-async fn fetch_postgres(pool: &PgPool, sql: Sql, values: Vec<Value>) -> Result<Vec<Row>, StoreError> {
-    Ok(sql.for_postgres(&values)?.fetch_all(pool).await?.into_iter().map(Row::Postgres).collect())
+async fn fetch_postgres(pool: &Pool<PgConnection>, sql: Sql, values: Vec<Value>) -> Result<Vec<Row>, StoreError> {
+    let query = sql.for_postgres(&values)?;
+    let rows = pool.turn().await?.run(async |connection| query.fetch_all(connection).await).await?;
+    Ok(rows.into_iter().map(Row::Postgres).collect())
 }
 
 /// The file of an SQLite database; `None`: it is a server's.
@@ -206,7 +197,7 @@ fn make_private(file: &Path) {
 
 /// Opens the file. While a new database is being made a write-ahead one, SQLite turns others away at once, whatever the
 /// time-out.
-async fn made(writer: &Dedicated<SqliteConnection>) -> Result<(), StoreError> {
+async fn made(writer: &Pool<SqliteConnection>) -> Result<(), StoreError> {
     let patience = tokio::time::Instant::now() + BUSY_TIMEOUT;
     loop {
         match writer.turn().await {

@@ -13,12 +13,12 @@
 //! than a nicer look in `psql` (`to_timestamp(due_at / 1e6)` shows it there).
 
 mod batch;
+mod block;
 mod db;
-mod dedicated;
+mod pool;
 mod rows;
 mod tx;
 mod value;
-mod writing;
 
 pub use batch::batch;
 pub use db::{Db, file_of};

@@ -1,9 +1,9 @@
 //! A transaction on either engine, and the statements in it.
 
 use futures_util::{Stream, TryStreamExt};
-use sqlx::{Postgres, Sqlite, Transaction};
+use sqlx::{PgConnection, SqliteConnection};
 
-use super::writing::Writing;
+use super::block::Block;
 use super::{Row, Sql, Value, sql, values};
 use crate::failpoint::{self, Commit, Point};
 use crate::store::StoreError;
@@ -11,34 +11,28 @@ use crate::store::StoreError;
 /// A transaction on either engine; dropped without [`Tx::commit`] it is rolled back.
 #[derive(Debug)]
 pub enum Tx {
-    SqliteRead(Transaction<'static, Sqlite>),
-    SqliteWrite(Writing),
-    Postgres(Transaction<'static, Postgres>),
+    Sqlite(Block<SqliteConnection>),
+    Postgres(Block<PgConnection>),
 }
 
 impl Tx {
     /// Runs a statement; how many rows it changed.
     pub async fn execute(&mut self, sql: Sql, values: Vec<Value>) -> Result<u64, StoreError> {
         Ok(match self {
-            Tx::SqliteRead(tx) => sql.for_sqlite(values)?.execute(&mut **tx).await?.rows_affected(),
-            Tx::SqliteWrite(tx) => sql.for_sqlite(values)?.execute(tx.connection()).await?.rows_affected(),
-            Tx::Postgres(tx) => sql.for_postgres(&values)?.execute(&mut **tx).await?.rows_affected(),
+            Tx::Sqlite(tx) => sql.for_sqlite(values)?.execute(tx.connection()).await?.rows_affected(),
+            Tx::Postgres(tx) => sql.for_postgres(&values)?.execute(tx.connection()).await?.rows_affected(),
         })
     }
 
     /// All rows of a statement.
     pub async fn rows(&mut self, sql: Sql, values: Vec<Value>) -> Result<Vec<Row>, StoreError> {
         Ok(match self {
-            Tx::SqliteRead(tx) => {
-                let rows = sql.for_sqlite(values)?.fetch_all(&mut **tx).await?;
-                rows.into_iter().map(Row::Sqlite).collect()
-            }
-            Tx::SqliteWrite(tx) => {
+            Tx::Sqlite(tx) => {
                 let rows = sql.for_sqlite(values)?.fetch_all(tx.connection()).await?;
                 rows.into_iter().map(Row::Sqlite).collect()
             }
             Tx::Postgres(tx) => {
-                let rows = sql.for_postgres(&values)?.fetch_all(&mut **tx).await?;
+                let rows = sql.for_postgres(&values)?.fetch_all(tx.connection()).await?;
                 rows.into_iter().map(Row::Postgres).collect()
             }
         })
@@ -47,9 +41,8 @@ impl Tx {
     /// The first row of a statement, if it has one.
     pub async fn row(&mut self, sql: Sql, values: Vec<Value>) -> Result<Option<Row>, StoreError> {
         Ok(match self {
-            Tx::SqliteRead(tx) => sql.for_sqlite(values)?.fetch_optional(&mut **tx).await?.map(Row::Sqlite),
-            Tx::SqliteWrite(tx) => sql.for_sqlite(values)?.fetch_optional(tx.connection()).await?.map(Row::Sqlite),
-            Tx::Postgres(tx) => sql.for_postgres(&values)?.fetch_optional(&mut **tx).await?.map(Row::Postgres),
+            Tx::Sqlite(tx) => sql.for_sqlite(values)?.fetch_optional(tx.connection()).await?.map(Row::Sqlite),
+            Tx::Postgres(tx) => sql.for_postgres(&values)?.fetch_optional(tx.connection()).await?.map(Row::Postgres),
         })
     }
 
@@ -61,20 +54,18 @@ impl Tx {
         see: impl FnMut(Row) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
         match self {
-            Tx::SqliteRead(tx) => see_each(sql.for_sqlite(values)?.fetch(&mut **tx).map_ok(Row::Sqlite), see).await,
-            Tx::SqliteWrite(tx) => {
-                see_each(sql.for_sqlite(values)?.fetch(tx.connection()).map_ok(Row::Sqlite), see).await
+            Tx::Sqlite(tx) => see_each(sql.for_sqlite(values)?.fetch(tx.connection()).map_ok(Row::Sqlite), see).await,
+            Tx::Postgres(tx) => {
+                see_each(sql.for_postgres(&values)?.fetch(tx.connection()).map_ok(Row::Postgres), see).await
             }
-            Tx::Postgres(tx) => see_each(sql.for_postgres(&values)?.fetch(&mut **tx).map_ok(Row::Postgres), see).await,
         }
     }
 
     /// Runs a script of several statements, as a migration is.
     pub async fn script(&mut self, script: Sql) -> Result<(), StoreError> {
         match self {
-            Tx::SqliteRead(tx) => sqlx::raw_sql(script.sqlite).execute(&mut **tx).await.map(drop)?,
-            Tx::SqliteWrite(tx) => sqlx::raw_sql(script.sqlite).execute(tx.connection()).await.map(drop)?,
-            Tx::Postgres(tx) => sqlx::raw_sql(script.postgres).execute(&mut **tx).await.map(drop)?,
+            Tx::Sqlite(tx) => sqlx::raw_sql(script.sqlite).execute(tx.connection()).await.map(drop)?,
+            Tx::Postgres(tx) => sqlx::raw_sql(script.postgres).execute(tx.connection()).await.map(drop)?,
         }
         Ok(())
     }
@@ -99,8 +90,7 @@ impl Tx {
 
     pub async fn commit(self) -> Result<(), StoreError> {
         match self {
-            Tx::SqliteRead(tx) => tx.commit().await?,
-            Tx::SqliteWrite(tx) => tx.commit().await?,
+            Tx::Sqlite(tx) => tx.commit().await?,
             Tx::Postgres(tx) => tx.commit().await?,
         }
         Ok(())

@@ -1,0 +1,144 @@
+//! A pool of connections that hands out the one that was used last.
+//!
+//! In: how to connect, and how many at once. Out: turns, first come, first served. What can go wrong: a connection breaks;
+//! who sees that lets it go, and the next one opens another. Two things differ from the driver's own pool, each for a
+//! twentieth more mails a second: that one takes connections in turn, so that each server process has to keep at hand what
+//! all of them need; and it asks a connection each time it comes back whether it lives, one more trip for each small
+//! commit.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use sqlx::{ConnectOptions as _, Connection};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::store::StoreError;
+
+/// After so long a rest a connection is asked whether it lives before it is used.
+const UNASKED: Duration = Duration::from_secs(5);
+/// After so long a rest it is closed.
+const UNUSED: Duration = Duration::from_mins(10);
+/// It is used no longer than this.
+const OLDEST: Duration = Duration::from_mins(30);
+
+/// The pool; cheap to clone.
+#[derive(Debug)]
+pub struct Pool<C: Connection>(Arc<Shared<C>>);
+
+#[derive(Debug)]
+struct Shared<C: Connection> {
+    options: C::Options,
+    size: u32,
+    /// How long to wait for a connection.
+    patience: Duration,
+    /// The one that was used last is the last.
+    resting: Mutex<Vec<Open<C>>>,
+    turns: Arc<Semaphore>,
+}
+
+#[derive(Debug)]
+struct Open<C> {
+    connection: C,
+    opened: Instant,
+    used: Instant,
+}
+
+/// A turn on a connection; it goes back when this is dropped.
+#[derive(Debug)]
+pub struct Turn<C: Connection> {
+    pool: Arc<Shared<C>>,
+    /// `None`: it was let go.
+    open: Option<Open<C>>,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl<C: Connection> Clone for Pool<C> {
+    fn clone(&self) -> Pool<C> {
+        Pool(self.0.clone())
+    }
+}
+
+impl<C: Connection> Pool<C> {
+    /// Connects when a turn is wanted.
+    pub fn new(options: C::Options, size: u32, patience: Duration) -> Pool<C> {
+        let turns = Arc::new(Semaphore::new(size as usize));
+        Pool(Arc::new(Shared { options, size, patience, resting: Mutex::default(), turns }))
+    }
+
+    /// Waits for a turn, and for a connection.
+    pub async fn turn(&self) -> Result<Turn<C>, StoreError> {
+        let turn = tokio::time::timeout(self.0.patience, self.patient_turn()).await;
+        Ok(turn.map_err(|_| sqlx::Error::PoolTimedOut)??)
+    }
+
+    async fn patient_turn(&self) -> Result<Turn<C>, sqlx::Error> {
+        let permit = self.0.turns.clone().acquire_owned().await.map_err(|_| sqlx::Error::PoolClosed)?;
+        let mut turn = Turn { pool: self.0.clone(), open: None, _permit: permit };
+        while let Some(mut open) = self.0.rested() {
+            let fresh = open.used.elapsed() < UNASKED || open.connection.ping().await.is_ok();
+            if fresh && open.opened.elapsed() < OLDEST {
+                turn.open = Some(open);
+                return Ok(turn);
+            }
+        }
+        let now = Instant::now();
+        turn.open = Some(Open { connection: self.0.options.connect().await?, opened: now, used: now });
+        Ok(turn)
+    }
+
+    /// Waits until all turns have ended, and closes.
+    pub async fn close(&self) {
+        // An error means that it is closed already.
+        let Ok(_all) = self.0.turns.acquire_many(self.0.size).await else { return };
+        self.0.turns.close();
+        while let Some(open) = self.0.rested() {
+            // What was committed stays, whatever becomes of the connection.
+            let _ = open.connection.close().await;
+        }
+    }
+}
+
+impl<C: Connection> Shared<C> {
+    /// The connection that was used last.
+    fn rested(&self) -> Option<Open<C>> {
+        self.resting.lock().unwrap_or_else(PoisonError::into_inner).pop()
+    }
+
+    fn rest(&self, open: Open<C>) {
+        let mut resting = self.resting.lock().unwrap_or_else(PoisonError::into_inner);
+        resting.retain(|open| open.used.elapsed() < UNUSED);
+        resting.push(open);
+    }
+}
+
+impl<C: Connection> Turn<C> {
+    pub fn connection(&mut self) -> &mut C {
+        &mut self.open.as_mut().expect("a turn begins with a connection, and ends where it is let go").connection
+    }
+
+    /// Runs one statement. A connection on which that failed may be broken, and is let go.
+    pub async fn run<T>(
+        mut self,
+        statement: impl AsyncFnOnce(&mut C) -> Result<T, sqlx::Error>,
+    ) -> Result<T, StoreError> {
+        let done = statement(self.connection()).await;
+        if done.is_err() {
+            self.let_go();
+        }
+        Ok(done?)
+    }
+
+    /// Drops a connection that may be broken, and those that rest: they come from the same server.
+    pub fn let_go(mut self) {
+        self.open = None;
+        while self.pool.rested().is_some() {}
+    }
+}
+
+impl<C: Connection> Drop for Turn<C> {
+    fn drop(&mut self) {
+        if let Some(open) = self.open.take() {
+            self.pool.rest(Open { used: Instant::now(), ..open });
+        }
+    }
+}
