@@ -142,3 +142,75 @@ impl<C: Connection> Drop for Turn<C> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::str::FromStr;
+
+    use sqlx::SqliteConnection;
+    use sqlx::sqlite::SqliteConnectOptions;
+
+    use super::*;
+
+    fn pool(size: u32) -> Pool<SqliteConnection> {
+        Pool::new(SqliteConnectOptions::from_str("sqlite::memory:").unwrap(), size, Duration::from_secs(10))
+    }
+
+    /// Temporary tables belong to their connection: one is its name.
+    async fn named(turn: &mut Turn<SqliteConnection>, name: &'static str) {
+        let create = format!("create temp table {name} (word text)");
+        sqlx::raw_sql(sqlx::AssertSqlSafe(create)).execute(turn.connection()).await.unwrap();
+    }
+
+    async fn name(turn: &mut Turn<SqliteConnection>) -> Option<String> {
+        sqlx::query_scalar("select name from sqlite_temp_schema").fetch_optional(turn.connection()).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn the_connection_that_was_used_last_is_used_next() {
+        let pool = pool(2);
+        let (mut one, mut other) = (pool.turn().await.unwrap(), pool.turn().await.unwrap());
+        named(&mut one, "one").await;
+        named(&mut other, "other").await;
+        drop(one);
+        drop(other);
+        for _ in 0..3 {
+            assert_eq!(name(&mut pool.turn().await.unwrap()).await.as_deref(), Some("other"));
+        }
+    }
+
+    #[tokio::test]
+    async fn after_a_failure_nobody_gets_a_connection_of_before() {
+        let pool = pool(2);
+        let (mut one, mut other) = (pool.turn().await.unwrap(), pool.turn().await.unwrap());
+        named(&mut one, "one").await;
+        named(&mut other, "other").await;
+        drop(other);
+        let failed = one.run(async |connection| sqlx::query("select nothing").execute(connection).await).await;
+        assert!(failed.is_err());
+        let (mut one, mut other) = (pool.turn().await.unwrap(), pool.turn().await.unwrap());
+        assert_eq!((name(&mut one).await, name(&mut other).await), (None, None));
+    }
+
+    #[tokio::test]
+    async fn who_gets_no_turn_in_time_is_told_so() {
+        let impatient = Pool::<SqliteConnection>::new(SqliteConnectOptions::new(), 1, Duration::ZERO);
+        let _all = impatient.0.turns.clone().try_acquire_owned().unwrap();
+        assert!(matches!(impatient.turn().await, Err(StoreError::Database(sqlx::Error::PoolTimedOut))));
+    }
+
+    #[tokio::test]
+    async fn it_closes_after_the_last_turn_and_opens_no_more() {
+        let pool = pool(2);
+        let turn = pool.turn().await.unwrap();
+        let closing = tokio::spawn({
+            let pool = pool.clone();
+            async move { pool.close().await }
+        });
+        tokio::task::yield_now().await;
+        assert!(!closing.is_finished());
+        drop(turn);
+        closing.await.unwrap();
+        assert!(matches!(pool.turn().await, Err(StoreError::Database(sqlx::Error::PoolClosed))));
+    }
+}
