@@ -57,6 +57,19 @@ async fn flooded() -> Installation {
     installation
 }
 
+#[tokio::test]
+async fn who_leaves_last_leaves_the_state_database_in_one_file() {
+    let installation = told().await;
+    installation.run(&["log"]).await.good();
+    let service = installation.start(&["run"], &[]);
+    service.says("backorderd runs").await;
+    service.terminate();
+    service.ended().await.good();
+    let names = std::fs::read_dir(installation.folder()).unwrap().map(|entry| entry.unwrap().file_name());
+    let beside: Vec<_> = names.filter(|name| name.to_string_lossy().starts_with("backorderd.db")).collect();
+    assert_eq!(beside, ["backorderd.db"]);
+}
+
 async fn ids(installation: &Installation, filter: &[&str]) -> Vec<String> {
     let arguments: Vec<&str> = ["log", "--json"].iter().chain(filter).copied().collect();
     let objects = installation.run(&arguments).await.good().objects();

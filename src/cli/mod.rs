@@ -35,6 +35,8 @@ mod webhook;
 use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::OnceLock;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -72,7 +74,13 @@ pub struct General {
     /// How logs are written to stderr; RUST_LOG chooses which.
     #[arg(long, global = true, default_value = "text", value_name = "FORMAT")]
     log_format: LogFormat,
+    /// The state database, once it is open.
+    #[arg(skip)]
+    state: OnceLock<Store>,
 }
+
+/// How long the end of a command may take to close the state database.
+const CLOSING: Duration = Duration::from_millis(500);
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum LogFormat {
@@ -145,7 +153,13 @@ pub fn main() -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return failed(&anyhow::Error::from(error).context("the process cannot start its threads")),
     };
-    match runtime.block_on(arguments.command.run(&arguments.general)) {
+    let Arguments { general, command } = arguments;
+    let ended = runtime.block_on(async {
+        let ended = command.run(&general).await;
+        general.close().await;
+        ended
+    });
+    match ended {
         Ok(code) => code,
         Err(error) => failed(&error),
     }
@@ -198,7 +212,7 @@ impl General {
         if let Some(objection) = Store::file(&settings.state.url)?.and_then(|file| file_system::objection(&file)) {
             anyhow::bail!("state.url: {objection}");
         }
-        App::open(settings, Clock::System).await
+        self.open(settings).await
     }
 
     /// The same for commands that only look at what was recorded: they make no state database.
@@ -207,7 +221,21 @@ impl General {
         let password = settings.state.password.as_ref().map(Secret::expose);
         let recorded = Store::exists(&settings.state.url, password).await?;
         anyhow::ensure!(recorded, "nothing was recorded yet: the first `backorderd run` makes the state database");
-        App::open(settings, Clock::System).await
+        self.open(settings).await
+    }
+
+    async fn open(&self, settings: Settings) -> anyhow::Result<App> {
+        let app = App::open(settings, Clock::System).await?;
+        self.state.get_or_init(|| app.store.clone());
+        Ok(app)
+    }
+
+    /// Closes the state database: the last process that leaves an SQLite file merges into it what stood beside it. What
+    /// does not end in time ends with the process, and loses nothing.
+    async fn close(&self) {
+        if let Some(store) = self.state.get() {
+            let _ = tokio::time::timeout(CLOSING, store.close()).await;
+        }
     }
 }
 
