@@ -48,7 +48,7 @@ impl<C: Plain> Block<C> {
 
     pub async fn commit(mut self) -> Result<(), StoreError> {
         self.connection().plain("commit").await?;
-        self.turn = None;
+        self.turn.take().into_iter().for_each(Turn::end);
         Ok(())
     }
 }
@@ -58,8 +58,9 @@ impl<C: Plain> Drop for Block<C> {
         let Some(mut turn) = self.turn.take() else { return };
         match Handle::try_current() {
             Ok(runtime) => drop(runtime.spawn(async move {
-                if turn.connection().plain("rollback").await.is_err() {
-                    turn.let_go();
+                match turn.connection().plain("rollback").await {
+                    Ok(()) => turn.end(),
+                    Err(_) => turn.let_go(),
                 }
             })),
             // The process ends.

@@ -12,7 +12,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{ConnectOptions as _, Connection as _, PgConnection, SqliteConnection};
 
 use super::block::Block;
-use super::pool::Pool;
+use super::pool::{Pool, Turn};
 use super::tx::see_each;
 use super::{Row, Sql, Tx, Value};
 use crate::store::StoreError;
@@ -137,11 +137,15 @@ impl Db {
         match self {
             Db::Sqlite { readers, .. } => {
                 let mut turn = readers.turn().await?;
-                see_each(sql.for_sqlite(values)?.fetch(turn.connection()).map_ok(Row::Sqlite), see).await
+                see_each(sql.for_sqlite(values)?.fetch(turn.connection()).map_ok(Row::Sqlite), see).await?;
+                turn.end();
+                Ok(())
             }
             Db::Postgres { pool, .. } => {
                 let mut turn = pool.turn().await?;
-                see_each(sql.for_postgres(&values)?.fetch(turn.connection()).map_ok(Row::Postgres), see).await
+                see_each(sql.for_postgres(&values)?.fetch(turn.connection()).map_ok(Row::Postgres), see).await?;
+                turn.end();
+                Ok(())
             }
         }
     }
@@ -206,7 +210,7 @@ async fn made(writer: &Pool<SqliteConnection>) -> Result<(), StoreError> {
             {
                 tokio::time::sleep(BUSY_PAUSE).await;
             }
-            opened => return opened.map(drop),
+            opened => return opened.map(Turn::end),
         }
     }
 }

@@ -43,12 +43,12 @@ struct Open<C> {
     used: Instant,
 }
 
-/// A turn on a connection; it goes back when this is dropped.
+/// A turn on a connection. Who is dropped without [`Turn::end`] may leave a statement that still runs, and the next one
+/// would wait for it: the connection is let go.
 #[derive(Debug)]
 pub struct Turn<C: Connection> {
     pool: Arc<Shared<C>>,
-    /// `None`: it was let go.
-    open: Option<Open<C>>,
+    open: Open<C>,
     _permit: OwnedSemaphorePermit,
 }
 
@@ -73,17 +73,13 @@ impl<C: Connection> Pool<C> {
 
     async fn patient_turn(&self) -> Result<Turn<C>, sqlx::Error> {
         let permit = self.0.turns.clone().acquire_owned().await.map_err(|_| sqlx::Error::PoolClosed)?;
-        let mut turn = Turn { pool: self.0.clone(), open: None, _permit: permit };
-        while let Some(mut open) = self.0.rested() {
-            let fresh = open.used.elapsed() < UNASKED || open.connection.ping().await.is_ok();
-            if fresh && open.opened.elapsed() < OLDEST {
-                turn.open = Some(open);
-                return Ok(turn);
-            }
-        }
-        let now = Instant::now();
-        turn.open = Some(Open { connection: self.0.options.connect().await?, opened: now, used: now });
-        Ok(turn)
+        let open = if let Some(open) = self.0.living().await {
+            open
+        } else {
+            let connection = self.0.options.connect().await?;
+            Open { connection, opened: Instant::now(), used: Instant::now() }
+        };
+        Ok(Turn { pool: self.0.clone(), open, _permit: permit })
     }
 
     /// Waits until all turns have ended, and closes.
@@ -104,6 +100,17 @@ impl<C: Connection> Shared<C> {
         self.resting.lock().unwrap_or_else(PoisonError::into_inner).pop()
     }
 
+    /// The same, if one lives.
+    async fn living(&self) -> Option<Open<C>> {
+        while let Some(mut open) = self.rested() {
+            let is_young = open.opened.elapsed() < OLDEST;
+            if is_young && (open.used.elapsed() < UNASKED || open.connection.ping().await.is_ok()) {
+                return Some(open);
+            }
+        }
+        None
+    }
+
     fn rest(&self, open: Open<C>) {
         let mut resting = self.resting.lock().unwrap_or_else(PoisonError::into_inner);
         resting.retain(|open| open.used.elapsed() < UNUSED);
@@ -113,33 +120,31 @@ impl<C: Connection> Shared<C> {
 
 impl<C: Connection> Turn<C> {
     pub fn connection(&mut self) -> &mut C {
-        &mut self.open.as_mut().expect("a turn begins with a connection, and ends where it is let go").connection
+        &mut self.open.connection
     }
 
-    /// Runs one statement. A connection on which that failed may be broken, and is let go.
+    /// Runs one statement and ends. A connection on which that failed may be broken, and is let go.
     pub async fn run<T>(
         mut self,
         statement: impl AsyncFnOnce(&mut C) -> Result<T, sqlx::Error>,
     ) -> Result<T, StoreError> {
         let done = statement(self.connection()).await;
-        if done.is_err() {
+        if done.is_ok() {
+            self.end();
+        } else {
             self.let_go();
         }
         Ok(done?)
     }
 
-    /// Drops a connection that may be broken, and those that rest: they come from the same server.
-    pub fn let_go(mut self) {
-        self.open = None;
-        while self.pool.rested().is_some() {}
+    /// Gives back a connection on which no statement runs.
+    pub fn end(self) {
+        self.pool.rest(Open { used: Instant::now(), ..self.open });
     }
-}
 
-impl<C: Connection> Drop for Turn<C> {
-    fn drop(&mut self) {
-        if let Some(open) = self.open.take() {
-            self.pool.rest(Open { used: Instant::now(), ..open });
-        }
+    /// Drops a connection that may be broken, and those that rest: they come from the same server.
+    pub fn let_go(self) {
+        while self.pool.rested().is_some() {}
     }
 }
 
@@ -172,11 +177,22 @@ mod tests {
         let (mut one, mut other) = (pool.turn().await.unwrap(), pool.turn().await.unwrap());
         named(&mut one, "one").await;
         named(&mut other, "other").await;
-        drop(one);
-        drop(other);
+        one.end();
+        other.end();
         for _ in 0..3 {
-            assert_eq!(name(&mut pool.turn().await.unwrap()).await.as_deref(), Some("other"));
+            let mut turn = pool.turn().await.unwrap();
+            assert_eq!(name(&mut turn).await.as_deref(), Some("other"));
+            turn.end();
         }
+    }
+
+    #[tokio::test]
+    async fn the_connection_of_who_is_dropped_midway_is_used_by_nobody() {
+        let pool = pool(1);
+        let mut turn = pool.turn().await.unwrap();
+        named(&mut turn, "one").await;
+        drop(turn);
+        assert_eq!(name(&mut pool.turn().await.unwrap()).await, None);
     }
 
     #[tokio::test]
@@ -185,7 +201,7 @@ mod tests {
         let (mut one, mut other) = (pool.turn().await.unwrap(), pool.turn().await.unwrap());
         named(&mut one, "one").await;
         named(&mut other, "other").await;
-        drop(other);
+        other.end();
         let failed = one.run(async |connection| sqlx::query("select nothing").execute(connection).await).await;
         assert!(failed.is_err());
         let (mut one, mut other) = (pool.turn().await.unwrap(), pool.turn().await.unwrap());
