@@ -2,8 +2,8 @@
 //! a crash.
 //!
 //! In: mails that their connections send next. Out: a [`Clearance`] of each; the marks of all connections that wait are
-//! one commit. Its connection sends the mail before it meanwhile, and its own envelope; its end waits for the clearance. What can go wrong:
-//! news overtook it, its lease was lost, or the state database fails; then its end is never written.
+//! one commit. Meanwhile its connection sends the mail before it, and its own envelope; its end waits for the clearance.
+//! What can go wrong: news overtook it, its lease was lost, or the state database fails; then its end is never written.
 
 use std::sync::Arc;
 use std::time::Duration;
