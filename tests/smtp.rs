@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use backorderd::deliver::outcome::{Outcome, Phase, Refusal};
 use backorderd::deliver::smtp::Deadlines;
-use backorderd::deliver::smtp::connection::{Connection, Envelope};
+use backorderd::deliver::smtp::connection::{Connection, Envelope, Next};
 use backorderd::deliver::smtp::opening::ConnectError;
 use backorderd::deliver::smtp::relay::Relay;
 use backorderd::settings::mail::RelaySettings;
@@ -33,6 +33,7 @@ fn every(deadline: Duration) -> Deadlines {
         greeting: deadline,
         hello: deadline,
         command: deadline,
+        ahead: deadline,
         data: deadline,
         body: deadline,
         final_reply: deadline,
@@ -109,20 +110,124 @@ async fn the_message_waits_for_its_clearance_and_nothing_of_one_that_is_withheld
             assert_eq!(server.commands(0).last().unwrap(), "DATA", "its envelope is out already");
             true
         };
-        let sent = connection.send_if(&TO_ADA, MESSAGE, cleared).await.unwrap();
+        let sent = connection.send_if(&TO_ADA, MESSAGE, cleared, None).await.unwrap();
         assert_eq!(told(&sent), ("accepted", None, Some(250)));
-        assert_eq!(connection.send_if(&TO_BOB, MESSAGE, async { false }).await.map(|_| ()), None);
+        assert_eq!(connection.send_if(&TO_BOB, MESSAGE, async { false }, None).await.map(|_| ()), None);
         assert!(!connection.usable(), "the relay waits for a message");
         connection.quit().await;
         server.once(At::RcptTo, Act::Say("550 5.1.1 nobody"));
         let mut connection = connected(&server, patient()).await;
         let asked = std::cell::Cell::new(false);
         let clearance = async { asked.replace(true) };
-        let refused = connection.send_if(&TO_BOB, MESSAGE, clearance).await.unwrap();
+        let refused = connection.send_if(&TO_BOB, MESSAGE, clearance, None).await.unwrap();
         assert_eq!(told(&refused), ("bad_address", Some(Phase::RcptTo), Some(550)));
         assert!(!asked.get(), "what is refused needs no clearance");
         assert_eq!(server.mails(), [mail_to(&TO_ADA, 0)]);
     }
+}
+
+/// Sends to Ada, with Bob's envelope at the end.
+async fn send_with_next(connection: &mut Connection) -> Outcome {
+    let next = Next { envelope: TO_BOB, size: MESSAGE.len() };
+    connection.send_if(&TO_ADA, MESSAGE, async { true }, Some(next)).await.unwrap()
+}
+
+#[tokio::test]
+async fn the_next_envelope_goes_along_with_the_end_of_a_mail() {
+    let server = SmtpServer::scripted(vec![vec![(At::End, Act::SayAfterMore("250 2.0.0 ok"))]]).await;
+    let mut connection = connected(&server, patient()).await;
+    for _ in 0..2 {
+        // Only the first waits for what follows: the second must find its place all the same.
+        assert_eq!(told(&send_with_next(&mut connection).await), ("accepted", None, Some(250)));
+        assert!(connection.is_ahead() && !connection.usable(), "it waits for that mail only");
+        assert_eq!(told(&connection.send(&TO_BOB, MESSAGE).await), ("accepted", None, Some(250)));
+        assert!(!connection.is_ahead() && connection.usable());
+    }
+    let mails = [TO_ADA, TO_BOB, TO_ADA, TO_BOB];
+    assert_eq!(server.mails(), mails.map(|envelope| mail_to(&envelope, 0)));
+    assert!(!connection.lost_its_place());
+    assert!(!server.commands(0).iter().any(|command| command == "RSET"));
+}
+
+#[tokio::test]
+async fn no_envelope_goes_ahead_where_the_relay_does_not_pipeline_or_the_mail_cannot_be_sent() {
+    let server = SmtpServer::start(Shape { pipelining: false, ..Shape::default() }).await;
+    let mut connection = connected(&server, patient()).await;
+    assert_eq!(told(&send_with_next(&mut connection).await).0, "accepted");
+    assert!(!connection.is_ahead() && connection.usable());
+    let server = SmtpServer::start(Shape { size: Some(100), ..Shape::default() }).await;
+    let mut connection = connected(&server, patient()).await;
+    let smuggled = Envelope { from: TO_ADA.from, to: "ada@example.com>\r\nRCPT TO:<bob@example.com" };
+    for next in [Next { envelope: smuggled, size: 10 }, Next { envelope: TO_BOB, size: 101 }] {
+        let sent = connection.send_if(&TO_ADA, MESSAGE, async { true }, Some(next)).await.unwrap();
+        assert_eq!(told(&sent).0, "accepted");
+        assert!(!connection.is_ahead() && connection.usable());
+    }
+    assert_eq!(server.commands(0).len(), 1 + 2 * 3, "EHLO, and two mails");
+}
+
+#[tokio::test]
+async fn what_was_announced_is_refused_withheld_or_followed_like_any_other_mail() {
+    let script = vec![
+        (At::End, Act::Say("552 5.2.2 full")),
+        (At::RcptTo, Act::Say("250 ok")),
+        (At::RcptTo, Act::Say("550 5.1.1 nobody")),
+    ];
+    let server = SmtpServer::scripted(vec![script]).await;
+    let mut connection = connected(&server, patient()).await;
+    let full = send_with_next(&mut connection).await;
+    assert_eq!((told(&full).1, told(&full).2), (Some(Phase::FinalReply), Some(552)));
+    let refused = connection.send(&TO_BOB, MESSAGE).await;
+    assert_eq!(told(&refused), ("bad_address", Some(Phase::RcptTo), Some(550)), "it is no part of the mail before");
+    assert_eq!(told(&send_with_next(&mut connection).await).0, "accepted", "after RSET");
+    let withheld = connection.send_if(&TO_BOB, MESSAGE, async { false }, None).await;
+    assert!(withheld.is_none() && !connection.usable() && !connection.is_ahead());
+    assert_eq!(server.mails(), [mail_to(&TO_ADA, 0)]);
+}
+
+#[tokio::test]
+async fn another_mail_than_the_announced_one_never_gets_its_place() {
+    let server = SmtpServer::scripted(vec![]).await;
+    let mut connection = connected(&server, patient()).await;
+    send_with_next(&mut connection).await;
+    assert_eq!(told(&connection.send(&TO_ADA, MESSAGE).await).0, "stale");
+    assert!(!connection.usable() && !connection.is_ahead());
+    assert_eq!(server.mails().len(), 1);
+}
+
+#[tokio::test]
+async fn a_relay_that_loses_its_place_over_the_next_envelope_is_found_out_and_no_mail_is_blamed() {
+    // At the end of a mail it refuses that one, which is surely not sent.
+    for reply in ["503 5.5.0 improper pipelining", "500 what?", "554 5.5.1 out of order"] {
+        let server = SmtpServer::scripted(vec![vec![(At::End, Act::Say(reply))]]).await;
+        let mut connection = connected(&server, patient()).await;
+        let outcome = send_with_next(&mut connection).await;
+        assert_eq!((told(&outcome).0, told(&outcome).1), ("stale", Some(Phase::FinalReply)), "{reply}");
+        assert!(connection.lost_its_place() && !connection.usable() && !connection.is_ahead());
+        assert_eq!(server.mails(), []);
+    }
+    // Or it has taken that one, and it is the next that finds no place.
+    let acts = [
+        (At::End, Act::SayAndForget("250 2.0.0 ok")),
+        (At::End, Act::SayThenClose("250 2.0.0 ok")),
+        (At::MailFrom, Act::Say("503 5.5.1 not now")),
+    ];
+    for (at, act) in acts {
+        let earlier = (at == At::MailFrom).then_some((At::MailFrom, Act::Say("250 ok")));
+        let server = SmtpServer::scripted(vec![earlier.into_iter().chain([(at, act)]).collect()]).await;
+        let deadlines = Deadlines { ahead: hasty().ahead, ..patient() };
+        let mut connection = connected(&server, deadlines).await;
+        assert_eq!(told(&send_with_next(&mut connection).await).0, "accepted", "{act:?}");
+        let next = connection.send(&TO_BOB, MESSAGE).await;
+        assert_eq!((told(&next).0, told(&next).1), ("stale", Some(Phase::MailFrom)), "{act:?}");
+        assert!(connection.lost_its_place() && !connection.usable(), "{act:?}");
+        assert_eq!(server.mails(), [mail_to(&TO_ADA, 0)]);
+    }
+    // Without anything ahead the same words are for the mail.
+    let server = SmtpServer::scripted(vec![vec![(At::End, Act::Say("503 5.5.0 no"))]]).await;
+    let mut connection = connected(&server, patient()).await;
+    assert_eq!(told(&connection.send(&TO_ADA, MESSAGE).await).0, "permanent");
+    assert!(!connection.lost_its_place());
 }
 
 #[tokio::test]

@@ -1,15 +1,16 @@
 //! A mail on its way: tried on a relay over one of the connections to it.
 //!
-//! In: a mail, and its clearance, which the end of the message waits for. Out: what became of it. What can go wrong is in
-//! [`Outcome`]: a relay at fault rests and the next one is asked, but only where the mail was surely not sent.
+//! In: a mail, its clearance, which the end of the message waits for, and the mail that follows it. Out: what became of
+//! it, and the place that waits for the next one. What can go wrong is in [`Outcome`]: a relay at fault rests and the next
+//! one is asked, but only where the mail was surely not sent.
 
 use tracing::{info, warn};
 
 use super::job::Job;
 use super::marking::Clearance;
 use super::outcome::{Outcome, Refusal};
-use super::relays::Station;
-use super::smtp::connection::{Connection, Envelope};
+use super::relays::{Station, Turn};
+use super::smtp::connection::{Connection, Next};
 use super::smtp::opening::ConnectError;
 use super::{Delivery, verdict};
 use crate::failpoint::{self, Point};
@@ -19,12 +20,26 @@ use crate::store::outbox::{Fate, Finish};
 /// How often a mail is tried on a fresh connection because an old one had ended unnoticed.
 const MOST_STALE: usize = 3;
 
+/// The place of a mail whose envelope its relay has already. Dropped, the connection closes, and nothing was sent.
+pub(super) struct Place<'a> {
+    station: &'a Station,
+    turn: Turn<'a>,
+    connection: Connection,
+}
+
 impl Delivery {
     /// Tries one mail on the first relay that may be asked; goes on to the next only where the mail was surely not sent
-    /// and the relay is at fault. What one relay may have taken already goes to no other.
-    pub(super) async fn send(&self, job: Job, mut clearance: Clearance) -> Finish {
+    /// and the relay is at fault. What one relay may have taken already goes to no other. `place`: that which waits for
+    /// this mail. `next`: the mail that its connection sends next; its place is returned.
+    pub(super) async fn send<'a>(
+        &'a self,
+        job: Job,
+        mut clearance: Clearance,
+        mut place: Option<Place<'a>>,
+        next: Option<&Job>,
+    ) -> (Finish, Option<Place<'a>>) {
         if clearance.is_refused() {
-            return self.withheld(job, clearance).await;
+            return (self.withheld(job, clearance).await, None);
         }
         let mut places = self.relays.places();
         if let Some(name) = &job.claimed.doubted_relay {
@@ -32,19 +47,24 @@ impl Delivery {
                 places = place..place + 1;
             } else {
                 let note = format!("the relay that may have it, {name}, is in the settings no more");
-                return Finish { claimed: job.claimed, attempt: None, fate: Fate::Held { note } };
+                return (Finish { claimed: job.claimed, attempt: None, fate: Fate::Held { note } }, None);
             }
         }
         let all = places.clone();
         let mut stale = 0;
         let mut last = None;
         while let Some((index, station)) = self.relays.choose(places.clone(), self.clock.now()) {
-            // It may begin to rest while this one waits: then the next one is chosen.
-            let Some(_turn) = station.turn(&self.clock).await else { continue };
-            let started = self.clock.now();
-            let Some(outcome) = self.try_once(&job, station, &mut clearance).await else {
-                return self.withheld(job, clearance).await;
+            let (turn, connection) = match place.take().filter(|place| std::ptr::eq(place.station, station)) {
+                Some(place) => (place.turn, Some(place.connection)),
+                // It may begin to rest while this one waits: then the next one is chosen.
+                None => match station.turn(&self.clock).await {
+                    Some(turn) => (turn, None),
+                    None => continue,
+                },
             };
+            let started = self.clock.now();
+            let (outcome, ahead) = self.try_once(&job, station, connection, &mut clearance, next).await;
+            let Some(outcome) = outcome else { return (self.withheld(job, clearance).await, None) };
             let outcome = station.judge(outcome, &job.to);
             let attempt = verdict::attempt(&outcome, &station.relay.name(), started, self.clock.now());
             let now = self.clock.now();
@@ -82,12 +102,13 @@ impl Delivery {
                         Some(fate) => fate,
                         None => verdict::fate(&job.claimed, &outcome, &self.settings.delivery, now, self.chance()),
                     };
-                    return Finish { claimed: job.claimed, attempt: Some(attempt), fate };
+                    let place = ahead.map(|connection| Place { station, turn, connection });
+                    return (Finish { claimed: job.claimed, attempt: Some(attempt), fate }, place);
                 }
             }
         }
         let due_at = self.relays.ask_again_at(all, self.clock.now());
-        Finish { claimed: job.claimed, attempt: last, fate: Fate::Again { due_at, charged: false } }
+        (Finish { claimed: job.claimed, attempt: last, fate: Fate::Again { due_at, charged: false } }, None)
     }
 
     /// Counts a try, once its station knows of it.
@@ -102,18 +123,41 @@ impl Delivery {
         Finish { claimed: job.claimed, attempt: None, fate }
     }
 
-    /// One try over a connection that is open, or a new one; `None`: it was withheld.
-    async fn try_once(&self, job: &Job, station: &Station, clearance: &mut Clearance) -> Option<Outcome> {
-        // Before the connection: one that waited long may be too old.
-        station.rate_permit().await;
-        let mut connection = match self.connection(station).await {
-            Ok(connection) => connection,
-            Err(error) => return Some(error.into()),
+    /// One try over the connection that waits for this mail, one that is open, or a new one; `None`: it was withheld. With
+    /// the connection, if it waits for `next`.
+    async fn try_once(
+        &self,
+        job: &Job,
+        station: &Station,
+        waiting: Option<Connection>,
+        clearance: &mut Clearance,
+        next: Option<&Job>,
+    ) -> (Option<Outcome>, Option<Connection>) {
+        let mut connection = if let Some(connection) = waiting {
+            connection
+        } else {
+            // Before the connection: one that waited long may be too old.
+            station.rate_permit().await;
+            match self.connection(station).await {
+                Ok(connection) => connection,
+                Err(error) => return (Some(error.into()), None),
+            }
         };
-        let envelope = Envelope { from: &job.from, to: &job.to };
-        let outcome = connection.send_if(&envelope, &job.bytes, clearance.is_given()).await;
+        let goes_on = station.takes_envelopes_ahead() && connection.goes_on(self.clock.now());
+        let next = next.filter(|next| goes_on && next.claimed.doubted_relay.is_none());
+        let next = next.map(|next| Next { envelope: next.envelope(), size: next.bytes.len() });
+        let outcome = connection.send_if(&job.envelope(), &job.bytes, clearance.is_given(), next).await;
+        if connection.lost_its_place() && station.loses_its_place() {
+            info!(
+                relay = station.relay.name(),
+                "the relay loses its place when the next envelope comes with a mail's end, so it gets one after the other"
+            );
+        }
+        if connection.is_ahead() {
+            return (outcome, Some(connection));
+        }
         station.keep(connection);
-        outcome
+        (outcome, None)
     }
 
     /// An open connection that serves on, or a new one; who has served for long enough is left.

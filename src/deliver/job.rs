@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::smtp::connection::Envelope;
 use crate::store::outbox::{Claimed, Mark};
 
 /// A notification that is ready to be sent.
@@ -18,6 +19,11 @@ pub struct Job {
 }
 
 impl Job {
+    /// A mail's envelope.
+    pub fn envelope(&self) -> Envelope<'_> {
+        Envelope { from: &self.from, to: &self.to }
+    }
+
     /// What has to be marked before its transfer.
     pub fn mark(&self) -> Mark {
         Mark {

@@ -166,7 +166,8 @@ impl Delivery {
         results: mpsc::Sender<Finish>,
         mut unstored: Unstored,
     ) {
-        let mut ahead = None;
+        let mut ahead: Option<(Job, Clearance)> = None;
+        let mut place = None;
         loop {
             let next = match ahead.take() {
                 None => self.next(way, &jobs, &marks, &results, &mut unstored).await,
@@ -174,9 +175,16 @@ impl Delivery {
             };
             let Some((job, mut clearance)) = next else { break };
             ahead = self.one_ahead(way, &jobs, &marks).await;
+            // What does not take its place leaves it.
+            let waiting = place.take();
             let finish = match way {
                 _ if self.stopping() || *unstored.borrow() > 0 => self.give_back(way, job),
-                Way::Mail => self.send(job, clearance).await,
+                Way::Mail => {
+                    let next = ahead.as_mut().and_then(|(job, clearance)| (!clearance.is_refused()).then_some(&*job));
+                    let (finish, kept) = self.send(job, clearance, waiting, next).await;
+                    place = kept;
+                    finish
+                }
                 Way::Webhook => match clearance.withheld(&job.claimed, self.clock.now()).await {
                     None => self.post(job).await,
                     Some(fate) => Finish { claimed: job.claimed, attempt: None, fate },

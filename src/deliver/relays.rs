@@ -4,6 +4,7 @@
 
 use std::collections::BTreeSet;
 use std::ops::Range;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -31,6 +32,10 @@ pub struct Station {
     pub relay: Relay,
     /// Tells those that wait for their turn to look again.
     changed: Notify,
+    /// How many wait for their turn.
+    waiting: AtomicUsize,
+    /// It lost its place over an envelope that came with the mail before.
+    loses_its_place: AtomicBool,
     state: Mutex<State>,
 }
 
@@ -42,6 +47,22 @@ impl Drop for Turn<'_> {
     fn drop(&mut self) {
         self.0.state().window.give_back();
         self.0.changed.notify_one();
+    }
+}
+
+/// Somebody waits for a turn for as long as this lives.
+struct Waiting<'a>(&'a Station);
+
+impl Waiting<'_> {
+    fn of(station: &Station) -> Waiting<'_> {
+        station.waiting.fetch_add(1, Ordering::Relaxed);
+        Waiting(station)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.waiting.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -75,7 +96,13 @@ impl Station {
     fn new(relay: Relay) -> Station {
         let window = Window::new(relay.max_connections);
         let state = State { breaker: Breaker::default(), window, idle: Vec::new(), next_mail: None, refused: None };
-        Station { relay, changed: Notify::new(), state: Mutex::new(state) }
+        Station {
+            relay,
+            changed: Notify::new(),
+            waiting: AtomicUsize::new(0),
+            loses_its_place: AtomicBool::new(false),
+            state: Mutex::new(state),
+        }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -163,10 +190,24 @@ impl Station {
                     return Some(Turn(self));
                 }
             }
+            let _waiting = Waiting::of(self);
             if tokio::time::timeout(PATIENCE, changed).await.is_err() {
                 self.state().window.grow();
             }
         }
+    }
+
+    /// Whether who has a turn may keep it for the next mail, whose envelope goes along with this one: nobody else waits for
+    /// it, and nothing is to be waited for between the two.
+    pub fn takes_envelopes_ahead(&self) -> bool {
+        self.relay.messages_per_second.is_none()
+            && self.waiting.load(Ordering::Relaxed) == 0
+            && !self.loses_its_place.load(Ordering::Relaxed)
+    }
+
+    /// From now on it gets no envelope before it has answered the mail before; whether that is new.
+    pub fn loses_its_place(&self) -> bool {
+        !self.loses_its_place.swap(true, Ordering::Relaxed)
     }
 
     /// An open connection that no mail is on, if there is one.

@@ -111,6 +111,39 @@ async fn all_connections_of_a_process_share_one_rate() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn with_a_mail_comes_the_envelope_of_the_next_so_that_each_costs_one_round_trip() {
+    for app in TestApp::on_each_engine_with(&[("mail.relays.0.max_connections", "1")]) {
+        let app = app.await;
+        orders(&app, 40).await;
+        (0..20).for_each(|_| app.relay.once(At::End, Act::Say("250 2.0.0 ok")));
+        // Who brings nothing here is not answered.
+        (0..10).for_each(|_| app.relay.once(At::End, Act::SayAfterMore("250 2.0.0 ok")));
+        tokio::time::timeout(Duration::from_secs(60), app.deliver()).await.unwrap();
+        assert_eq!((app.relay.mails().len(), app.relay.connections()), (40, 1));
+        let mut to: Vec<_> = app.relay.mails().into_iter().flat_map(|mail| mail.to).collect();
+        to.sort_unstable();
+        to.dedup();
+        assert_eq!(to.len(), 40);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_relay_that_does_not_bear_that_gets_one_after_the_other_and_no_mail_pays_for_it() {
+    for app in TestApp::on_each_engine_with(EIGHT) {
+        let app = app.await;
+        orders(&app, 60).await;
+        let strict = SmtpServer::start(Shape { strict: true, ..Shape::default() }).await;
+        let process = app.process_with_relays(&[&strict.url()], EIGHT).await;
+        process.delivery.tick().await.unwrap();
+        assert_eq!(strict.mails().len(), 60);
+        assert_eq!(app.texts("select outcome from attempts group by outcome").await, ["accepted"]);
+        assert_eq!(app.texts("select id from outbox").await, [""; 0]);
+        // Each connection that had it in hand found out.
+        assert!((1..=8).contains(&strict.followed()), "{} refused", strict.followed());
+    }
+}
+
 #[tokio::test]
 async fn a_connection_carries_so_many_messages_and_no_more() {
     for app in

@@ -45,6 +45,10 @@ pub enum Act {
     Drip(&'static str),
     SayThenClose(&'static str),
     SayThenReset(&'static str),
+    /// Waits for what follows the mail, and answers then.
+    SayAfterMore(&'static str),
+    /// The same, and forgets what followed.
+    SayAndForget(&'static str),
     Stall,
     Close,
     /// Closes with RST.
@@ -60,6 +64,8 @@ pub type Script = Vec<(At, Act)>;
 #[derive(Clone, Debug)]
 pub struct Shape {
     pub pipelining: bool,
+    /// Refuses a mail that commands follow before it was answered.
+    pub strict: bool,
     pub size: Option<u64>,
     pub starttls: bool,
     pub implicit_tls: bool,
@@ -75,6 +81,7 @@ impl Default for Shape {
     fn default() -> Self {
         Shape {
             pipelining: true,
+            strict: false,
             size: Some(25_000_000),
             starttls: false,
             implicit_tls: false,
@@ -109,6 +116,8 @@ struct Seen {
     faults: Vec<(At, Act)>,
     /// Hangs up on everybody who connects.
     away: bool,
+    /// Mails refused for what followed them.
+    followed: usize,
 }
 
 /// What tests may wait for.
@@ -195,6 +204,11 @@ impl SmtpServer {
     /// How many connections were made so far.
     pub fn connections(&self) -> usize {
         self.seen.lock().unwrap().connections
+    }
+
+    /// How many mails a strict server refused for what followed them.
+    pub fn followed(&self) -> usize {
+        self.seen.lock().unwrap().followed
     }
 
     /// How many were open at once at most.
@@ -403,6 +417,12 @@ impl Session {
         };
         let raw: Vec<u8> = self.unread.drain(..end).collect();
         self.unread.drain(..3);
+        if self.shape.strict && !self.unread.is_empty() {
+            (*from, *to) = Default::default();
+            self.seen.lock().unwrap().followed += 1;
+            self.write(b"503 5.5.0 improper pipelining\r\n").await?;
+            return Ok(Then::Answered(503));
+        }
         let mail = Received {
             from: from.take().unwrap_or_default(),
             to: std::mem::take(to),
@@ -415,9 +435,12 @@ impl Session {
         let act = self.scripted(At::End);
         // Only a clear refusal means that the server does not keep it.
         let refused = act.is_some_and(|act| match act {
-            Act::Say(text) | Act::Drip(text) | Act::SayThenClose(text) | Act::SayThenReset(text) => {
-                !text.starts_with("250")
-            }
+            Act::Say(text)
+            | Act::Drip(text)
+            | Act::SayThenClose(text)
+            | Act::SayThenReset(text)
+            | Act::SayAfterMore(text)
+            | Act::SayAndForget(text) => !text.starts_with("250"),
             _ => false,
         });
         if !refused {
@@ -461,6 +484,15 @@ impl Session {
                 self.tcp().set_zero_linger()?;
                 return Ok(Then::End);
             }
+            Some(Act::SayAfterMore(text)) => {
+                self.more().await?;
+                text
+            }
+            Some(Act::SayAndForget(text)) => {
+                self.more().await?;
+                self.unread.clear();
+                text
+            }
             Some(Act::Stall) => {
                 self.told.stalls.send_replace(());
                 std::future::pending().await
@@ -494,6 +526,14 @@ impl Session {
             Socket::Plain(stream) => stream,
             Socket::Tls(stream) => stream.get_ref().0,
         }
+    }
+
+    /// Waits until the commands that follow a mail are here.
+    async fn more(&mut self) -> io::Result<()> {
+        while !self.unread.ends_with(b"DATA\r\n") {
+            self.fill().await?;
+        }
+        Ok(())
     }
 
     async fn line(&mut self) -> io::Result<String> {

@@ -3,7 +3,7 @@
 //! In: the bytes of a message. Out: the bytes to write after 354. A bare CR or LF becomes CRLF, because relays differ
 //! in what they take for a line end, and a "line" that only one of two relays sees could end the message early.
 
-/// An encoded message.
+/// An encoded message, and the commands that follow it.
 pub struct Body {
     pub bytes: Vec<u8>,
     /// Where the lone dot stands: up to here the relay cannot take the message for complete.
@@ -11,45 +11,47 @@ pub struct Body {
 }
 
 impl Body {
-    /// Encodes `message`; whole stretches are copied, only line ends are looked at.
-    pub fn encode(message: &[u8]) -> Body {
-        let mut bytes = Vec::with_capacity(message.len() + message.len() / 32 + 16);
-        if stands_as_it_is(message) {
-            bytes.extend_from_slice(message);
-            return Body::ending(bytes);
-        }
-        let mut copied = 0;
-        if message.first() == Some(&b'.') {
-            bytes.push(b'.');
-        }
-        for at in memchr::memchr2_iter(b'\r', b'\n', message) {
-            let next = message.get(at + 1);
-            if message[at] == b'\r' && next == Some(&b'\n') {
-                continue; // looked at together with its line feed
-            }
-            let whole = message[at] == b'\n' && at > 0 && message[at - 1] == b'\r';
-            if !whole {
-                bytes.extend_from_slice(&message[copied..at]);
-                bytes.extend_from_slice(b"\r\n");
-                copied = at + 1;
-            }
-            if next == Some(&b'.') {
-                bytes.extend_from_slice(&message[copied..=at]);
-                bytes.push(b'.');
-                copied = at + 1;
-            }
-        }
-        bytes.extend_from_slice(&message[copied..]);
-        if !bytes.is_empty() && !bytes.ends_with(b"\r\n") {
-            bytes.extend_from_slice(b"\r\n");
-        }
-        Body::ending(bytes)
-    }
-
-    fn ending(mut bytes: Vec<u8>) -> Body {
+    /// Encodes `message`; whole stretches are copied, only line ends are looked at. `commands` follow its end.
+    pub fn encode(message: &[u8], commands: &str) -> Body {
+        let mut bytes = Vec::with_capacity(message.len() + message.len() / 32 + 16 + commands.len());
+        encode_lines(message, &mut bytes);
         let dot_at = bytes.len();
         bytes.extend_from_slice(b".\r\n");
+        bytes.extend_from_slice(commands.as_bytes());
         Body { bytes, dot_at }
+    }
+}
+
+/// Appends the lines of `message` as they cross the wire.
+fn encode_lines(message: &[u8], bytes: &mut Vec<u8>) {
+    if stands_as_it_is(message) {
+        bytes.extend_from_slice(message);
+        return;
+    }
+    let mut copied = 0;
+    if message.first() == Some(&b'.') {
+        bytes.push(b'.');
+    }
+    for at in memchr::memchr2_iter(b'\r', b'\n', message) {
+        let next = message.get(at + 1);
+        if message[at] == b'\r' && next == Some(&b'\n') {
+            continue; // looked at together with its line feed
+        }
+        let whole = message[at] == b'\n' && at > 0 && message[at - 1] == b'\r';
+        if !whole {
+            bytes.extend_from_slice(&message[copied..at]);
+            bytes.extend_from_slice(b"\r\n");
+            copied = at + 1;
+        }
+        if next == Some(&b'.') {
+            bytes.extend_from_slice(&message[copied..=at]);
+            bytes.push(b'.');
+            copied = at + 1;
+        }
+    }
+    bytes.extend_from_slice(&message[copied..]);
+    if !bytes.is_empty() && !bytes.ends_with(b"\r\n") {
+        bytes.extend_from_slice(b"\r\n");
     }
 }
 
@@ -124,7 +126,7 @@ mod tests {
             ("\n\r", "\r\n\r\n.\r\n"),
         ];
         for (message, expected) in table {
-            assert_eq!(String::from_utf8(Body::encode(message.as_bytes()).bytes).unwrap(), expected, "{message:?}");
+            assert_eq!(String::from_utf8(Body::encode(message.as_bytes(), "").bytes).unwrap(), expected, "{message:?}");
         }
     }
 
@@ -133,7 +135,7 @@ mod tests {
         fn a_receiver_gets_the_lines_that_were_sent(
             message in proptest::collection::vec(prop_oneof![Just(b'.'), Just(b'\r'), Just(b'\n'), any::<u8>()], 0..200)
         ) {
-            prop_assert_eq!(received(&Body::encode(&message)), lines(&message));
+            prop_assert_eq!(received(&Body::encode(&message, "")), lines(&message));
         }
 
         #[test]
@@ -141,7 +143,7 @@ mod tests {
             written in proptest::collection::vec("[.a-z ]{0,9}", 1..20)
         ) {
             let message = written.iter().map(|line| format!("{line}\r\n")).collect::<String>();
-            let arrived: String = received(&Body::encode(message.as_bytes()))
+            let arrived: String = received(&Body::encode(message.as_bytes(), ""))
                 .into_iter()
                 .map(|line| String::from_utf8(line).unwrap() + "\r\n")
                 .collect();

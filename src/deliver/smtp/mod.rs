@@ -31,6 +31,8 @@ pub struct Deadlines {
     pub hello: Duration,
     /// Each reply to MAIL, RCPT and RSET.
     pub command: Duration,
+    /// The first reply to an envelope that came with the end of the mail before: a relay that forgot it says nothing.
+    pub ahead: Duration,
     /// The reply to DATA.
     pub data: Duration,
     /// Each piece of the message that the relay is slow to take.
@@ -48,6 +50,7 @@ impl Default for Deadlines {
             greeting: Duration::from_mins(1),
             hello: Duration::from_mins(1),
             command: Duration::from_mins(5),
+            ahead: Duration::from_secs(30),
             data: Duration::from_mins(2),
             body: Duration::from_mins(3),
             final_reply: Duration::from_mins(10),
