@@ -4,6 +4,9 @@
 //! it, and the place that waits for the next one. What can go wrong is in [`Outcome`]: a relay at fault rests and the next
 //! one is asked, but only where the mail was surely not sent.
 
+use std::time::Duration;
+
+use tokio::time::Instant;
 use tracing::{info, warn};
 
 use super::job::Job;
@@ -20,11 +23,22 @@ use crate::store::outbox::{Fate, Finish};
 /// How often a mail is tried on a fresh connection because an old one had ended unnoticed.
 const MOST_STALE: usize = 3;
 
+/// So long a relay is made to wait between an envelope and its mail: it may have hung up later, and that would be charged.
+const PLACE_KEPT: Duration = Duration::from_secs(10);
+
 /// The place of a mail whose envelope its relay has already. Dropped, the connection closes, and nothing was sent.
 pub(super) struct Place<'a> {
     station: &'a Station,
     turn: Turn<'a>,
     connection: Connection,
+    since: Instant,
+}
+
+impl Place<'_> {
+    /// Whether it is at `station`, and still good.
+    fn is_at(&self, station: &Station) -> bool {
+        std::ptr::eq(self.station, station) && self.since.elapsed() < PLACE_KEPT
+    }
 }
 
 impl Delivery {
@@ -54,7 +68,7 @@ impl Delivery {
         let mut stale = 0;
         let mut last = None;
         while let Some((index, station)) = self.relays.choose(places.clone(), self.clock.now()) {
-            let (turn, connection) = match place.take().filter(|place| std::ptr::eq(place.station, station)) {
+            let (turn, connection) = match place.take().filter(|place| place.is_at(station)) {
                 Some(place) => (place.turn, Some(place.connection)),
                 // It may begin to rest while this one waits: then the next one is chosen.
                 None => match station.turn(&self.clock).await {
@@ -102,7 +116,7 @@ impl Delivery {
                         Some(fate) => fate,
                         None => verdict::fate(&job.claimed, &outcome, &self.settings.delivery, now, self.chance()),
                     };
-                    let place = ahead.map(|connection| Place { station, turn, connection });
+                    let place = ahead.map(|connection| Place { station, turn, connection, since: Instant::now() });
                     return (Finish { claimed: job.claimed, attempt: Some(attempt), fate }, place);
                 }
             }
