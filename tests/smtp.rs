@@ -211,6 +211,8 @@ async fn a_relay_that_loses_its_place_over_the_next_envelope_is_found_out_and_no
         (At::End, Act::SayAndForget("250 2.0.0 ok")),
         (At::End, Act::SayThenClose("250 2.0.0 ok")),
         (At::MailFrom, Act::Say("503 5.5.1 not now")),
+        // Shifted by one: its last word is not 354.
+        (At::End, Act::Say("250 2.0.0 ok\r\n250 2.0.0 and again")),
     ];
     for (at, act) in acts {
         let earlier = (at == At::MailFrom).then_some((At::MailFrom, Act::Say("250 ok")));
@@ -219,7 +221,7 @@ async fn a_relay_that_loses_its_place_over_the_next_envelope_is_found_out_and_no
         let mut connection = connected(&server, deadlines).await;
         assert_eq!(told(&send_with_next(&mut connection).await).0, "accepted", "{act:?}");
         let next = connection.send(&TO_BOB, MESSAGE).await;
-        assert_eq!((told(&next).0, told(&next).1), ("stale", Some(Phase::MailFrom)), "{act:?}");
+        assert_eq!(told(&next).0, "stale", "{act:?}: {next:?}");
         assert!(connection.lost_its_place() && !connection.usable(), "{act:?}");
         assert_eq!(server.mails(), [mail_to(&TO_ADA, 0)]);
     }

@@ -219,7 +219,14 @@ impl Connection {
                 _ => self.deadlines.command,
             };
             let answered = match self.opened.wire.read_reply(deadline).await {
-                Ok(reply) if ahead && first && reply.lost_its_place() => Err(self.out_of_place(phase, reply)),
+                // It refuses what came, or its replies are shifted by one.
+                Ok(reply)
+                    if ahead
+                        && !grants(phase, reply.code)
+                        && (!reply.refuses() || (first && reply.lost_its_place())) =>
+                {
+                    Err(self.out_of_place(phase, reply))
+                }
                 Ok(reply) => self.answered(phase, first, reply),
                 // It forgot what came with the mail before, or ends connections after a mail without a word.
                 Err(fault @ (Fault::TimedOut(_) | Fault::Closed(_))) if ahead && first => {
@@ -260,7 +267,7 @@ impl Connection {
     /// What a reply to `phase` means; `first`: to the first command of the transaction.
     fn answered(&self, phase: Phase, first: bool, reply: Reply) -> Result<(), Ended> {
         match (phase, reply.code) {
-            (Phase::Reset | Phase::MailFrom | Phase::RcptTo, 250) | (Phase::RcptTo, 251) | (Phase::Data, 354) => Ok(()),
+            (phase, code) if grants(phase, code) => Ok(()),
             // "Idle for too long" was said before we came with the mail.
             (_, 421) if first && self.tried > 0 && reply.enhanced == Some(IDLE_TOO_LONG) => {
                 Err(Ended::refused(Refusal::Stale, phase, reply, false))
@@ -359,6 +366,14 @@ impl Ended {
         self.connection_lives &= lives;
         self
     }
+}
+
+/// Whether `code` is what a command of `phase` is to be answered with.
+fn grants(phase: Phase, code: u16) -> bool {
+    matches!(
+        (phase, code),
+        (Phase::Reset | Phase::MailFrom | Phase::RcptTo, 250) | (Phase::RcptTo, 251) | (Phase::Data, 354)
+    )
 }
 
 /// Commands as one write.
