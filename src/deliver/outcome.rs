@@ -95,15 +95,15 @@ pub struct Reply {
 }
 
 impl Reply {
+    /// In characters.
+    pub const MAX_TEXT: usize = 400;
+
     /// Whether it says that a command came out of turn: unknown, not now (RFC 5321, 4.2.2), or a protocol error that is
     /// none of the arguments (RFC 3463, x.5.0 and x.5.1).
-    pub fn lost_its_place(&self) -> bool {
+    pub fn is_out_of_turn(&self) -> bool {
         let of_protocol = |enhanced: EnhancedCode| enhanced.class == 5 && enhanced.subject == 5 && enhanced.detail <= 1;
         matches!(self.code, 500 | 502 | 503) || self.enhanced.is_some_and(of_protocol)
     }
-
-    /// In characters.
-    pub const MAX_TEXT: usize = 400;
 
     /// Makes one line out of a reply's lines; an enhanced code that each line repeats is kept once.
     pub fn new<Line: AsRef<str>>(code: u16, lines: &[Line]) -> Reply {

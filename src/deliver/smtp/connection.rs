@@ -223,7 +223,7 @@ impl Connection {
                 Ok(reply)
                     if ahead
                         && !grants(phase, reply.code)
-                        && (!reply.refuses() || (first && reply.lost_its_place())) =>
+                        && (!reply.refuses() || (first && reply.is_out_of_turn())) =>
                 {
                     Err(self.out_of_place(phase, reply))
                 }
@@ -303,7 +303,7 @@ impl Connection {
         }
         match self.opened.wire.read_reply(self.deadlines.final_reply).await {
             Ok(reply) if reply.code == 250 => Ended { outcome: Outcome::Accepted { reply }, connection_lives: true },
-            Ok(reply) if ahead && reply.lost_its_place() => self.out_of_place(Phase::FinalReply, reply),
+            Ok(reply) if ahead && reply.is_out_of_turn() => self.out_of_place(Phase::FinalReply, reply),
             Ok(reply) if reply.refuses() => {
                 let lives = reply.code != 421;
                 Ended::refused(refusal(Phase::FinalReply, &reply), Phase::FinalReply, reply, lives)
