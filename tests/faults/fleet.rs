@@ -239,7 +239,7 @@ impl Fleet {
     /// Waits until so many mails are there; not forever.
     pub async fn has(&self, mails: u32) {
         let arrived = tokio::time::timeout(PATIENCE, self.installation.smtp.has(mails as usize)).await;
-        let there = self.installation.smtp.mails().len();
+        let there = self.installation.smtp.count();
         assert!(arrived.is_ok(), "only {there} of {mails} mails: {:?}", self.store.outbox_counts().await);
     }
 

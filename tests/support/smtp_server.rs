@@ -169,6 +169,11 @@ impl SmtpServer {
         self.seen.lock().unwrap().mails.clone()
     }
 
+    /// How many mails it has.
+    pub fn count(&self) -> usize {
+        *self.count.borrow()
+    }
+
     /// The next dialogue that comes to `at` meets this, once; several wait for their turn in order.
     pub fn once(&self, at: At, act: Act) {
         self.seen.lock().unwrap().faults.push((at, act));
