@@ -136,7 +136,7 @@ fn the_defaults_are_the_documented_ones() {
     assert_eq!(orders.statement_timeout, Span::seconds(30));
     let relay = &settings.mail.as_ref().unwrap().relays[0];
     assert_eq!((relay.max_connections, relay.max_messages, relay.max_age), (8, 1000, Span::minutes(10)));
-    assert_eq!(relay.messages_per_second, None);
+    assert_eq!((relay.messages_per_second, relay.pipelining), (None, true));
     let delivery = &settings.delivery;
     assert_eq!((delivery.channel, delivery.in_doubt), (Channels::Mail, InDoubt::Resend));
     assert_eq!((delivery.settle, delivery.give_up_after), (Span::seconds(30), Span::days(3)));

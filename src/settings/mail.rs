@@ -38,6 +38,8 @@ pub struct RelaySettings {
     pub max_messages: usize,
     /// Of a connection.
     pub max_age: Span,
+    /// Whether commands go out in groups, where the relay offers that (RFC 2920).
+    pub pipelining: bool,
     /// PEM; trusted beside the system's authorities.
     pub ca_file: Option<PathBuf>,
 }
@@ -94,6 +96,7 @@ impl RelaySettings {
             messages_per_second: None,
             max_messages: 1_000,
             max_age: Span::minutes(10),
+            pipelining: true,
             ca_file: None,
         }
     }
@@ -108,6 +111,7 @@ impl RelaySettings {
         let messages_per_second = section.rate("messages_per_second");
         let max_messages = section.whole("max_messages", 1..=1_000_000);
         let max_age = section.span("max_age", Span::seconds(1));
+        let pipelining = section.one_of("pipelining", &[("offered", true), ("none", false)]);
         let ca_file = section.readable_file("ca_file");
         section.close();
         let default = RelaySettings::new(url?);
@@ -117,6 +121,7 @@ impl RelaySettings {
             messages_per_second,
             max_messages: max_messages.map_or(default.max_messages, |number| number as usize),
             max_age: max_age.unwrap_or(default.max_age),
+            pipelining: pipelining.unwrap_or(default.pipelining),
             ca_file,
             url: default.url,
         })

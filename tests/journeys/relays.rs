@@ -144,6 +144,19 @@ async fn a_relay_that_does_not_bear_that_gets_one_after_the_other_and_no_mail_pa
     }
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_relay_of_which_it_is_said_that_it_does_not_bear_that_is_not_tried() {
+    for app in TestApp::on_each_engine_with(EIGHT) {
+        let app = app.await;
+        orders(&app, 60).await;
+        let strict = SmtpServer::start(Shape { strict: true, ..Shape::default() }).await;
+        let settings = [EIGHT[0], EIGHT[1], ("mail.relays.0.pipelining", "none")];
+        let process = app.process_with_relays(&[&strict.url()], &settings).await;
+        process.delivery.tick().await.unwrap();
+        assert_eq!((strict.mails().len(), strict.followed()), (60, 0));
+    }
+}
+
 #[tokio::test]
 async fn a_connection_carries_so_many_messages_and_no_more() {
     for app in

@@ -119,6 +119,7 @@ pub async fn open(relay: &Relay, hello_name: &str, deadlines: &Deadlines) -> Res
             ));
         }
     }
+    offers.pipelining &= relay.pipelining;
     if let Some(credentials) = &relay.credentials {
         sign_in(&mut wire, &offers, relay.protection, credentials, deadlines).await?;
     }

@@ -54,6 +54,8 @@ pub struct Relay {
     pub max_messages: usize,
     /// Of a connection.
     pub max_age: Span,
+    /// Whether commands go out in groups, where it offers that.
+    pub pipelining: bool,
     /// `None` only where nothing is ever encrypted.
     pub(super) tls: Option<Encryption>,
 }
@@ -140,6 +142,7 @@ impl Relay {
             messages_per_second: settings.messages_per_second,
             max_messages: settings.max_messages,
             max_age: settings.max_age,
+            pipelining: settings.pipelining,
             tls,
         })
     }
