@@ -9,10 +9,14 @@
 //! ```
 //! Read the modules in this order; each one's first lines say what comes in, what goes out and what can go wrong.
 
+// A reader that leaves early (`| head`) would make it panic; what commands say goes through `cli::output`.
+#![warn(clippy::print_stdout)]
+
 // Who we are and what time it is.
 pub mod clock; // the one home of the system clock and of random identifiers
 pub mod failpoint; // where tests kill the process; a release build has none of it
 pub mod settings; // one file and the environment -> settings that hold no contradiction
+pub mod shell; // a customer's words in a command that staff copy; pure
 pub mod trust; // whom we trust on an encrypted connection
 
 // From the shop to the decision.

@@ -7,6 +7,9 @@
 use super::Verdict;
 use crate::deliver::outcome::{Phase, Refusal, Reply, refusal};
 
+/// A reply in a text is read no further; a line of one has 512 bytes at most (RFC 5321, section 4.5.3.1.5).
+const LONGEST_REPLY: usize = 1_000;
+
 /// What a report says of one recipient.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Said<'a> {
@@ -54,7 +57,7 @@ pub fn verdict_of_text(text: &str) -> Verdict {
         // "550 5.1.1 ...", also behind other words.
         let words = line.match_indices(|c: char| c.is_ascii_digit()).map(|(at, _)| at);
         let mut starts = words.filter(|at| *at == 0 || line.as_bytes()[at - 1].is_ascii_whitespace());
-        starts.find_map(|at| reply_of(&line[at..])).filter(Reply::refuses)
+        starts.find_map(|at| reply_of(&line[at..line.floor_char_boundary(at + LONGEST_REPLY)])).filter(Reply::refuses)
     });
     let verdicts = replies.filter_map(|reply| {
         let diagnosis = reply.to_string();
@@ -81,6 +84,11 @@ pub fn words_of(diagnosis: &str) -> &str {
         Some((kind, rest)) if kind.trim().eq_ignore_ascii_case("smtp") => rest.trim(),
         _ => diagnosis.trim(),
     }
+}
+
+/// Whether a diagnosis holds a reply.
+pub fn holds_reply(diagnosis: &str) -> bool {
+    reply_of(diagnosis).is_some()
 }
 
 /// The reply in a diagnosis; `None`: it holds none.

@@ -2,7 +2,8 @@
 //!
 //! In: the files of `new/`. Out: each is recorded and goes to `cur/` as read, whatever it was; what is no report stays
 //! there for staff to read. A process that dies in between reads a file twice, which records nothing twice. Many
-//! processes may read one folder.
+//! processes may read one folder. What can go wrong: a file that cannot be read, recorded or moved away. It stays, that is
+//! said, and those behind it are read all the same.
 
 use std::ffi::{OsStr, OsString};
 use std::io;
@@ -11,15 +12,14 @@ use std::time::Duration;
 
 use tokio::io::AsyncReadExt;
 use tokio::sync::watch;
-use tracing::{info, warn};
+use tokio::task::spawn_blocking;
+use tracing::{error, info, warn};
 
 use super::report;
 use crate::clock::Clock;
 use crate::settings::return_path::ReturnPath;
 use crate::store::{Store, StoreError};
 
-/// A report is short; of a mail that is longer the rest is not read.
-pub const LONGEST: u64 = 16 << 20;
 /// So many files are read before it is looked whether to stop.
 const AT_ONCE: usize = 500;
 /// What marks a file in `cur/` as read.
@@ -50,33 +50,52 @@ pub struct Read {
 pub enum MaildirError {
     #[error("bounces.maildir: {folder} cannot be read: {error}")]
     Folder { folder: String, error: io::Error },
+    #[error("bounces.maildir: {file} cannot be read: {error}; let the user that backorderd runs as read it")]
+    File { file: String, error: io::Error },
+    #[error(
+        "bounces.maildir: {file} was read and cannot go to {folder}: {error}; let the user that backorderd runs as write to new \
+         and cur"
+    )]
+    Away { file: String, folder: String, error: io::Error },
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
 impl Reader {
-    /// Reads what is new.
-    pub async fn tick(&self) -> Result<Read, MaildirError> {
+    /// Reads what is new. With the first of the things that went wrong: the files before and behind it are read.
+    pub async fn tick(&self) -> (Read, Option<MaildirError>) {
         let mut read = Read::default();
-        for name in self.new_files().await? {
-            let file = self.folder.join("new").join(&name);
-            let bytes = match whole(&file).await {
-                Ok(bytes) => bytes,
-                // Another process was faster.
-                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-                Err(error) => {
-                    warn!(file = %file.display(), %error, "a report cannot be read; it stays where it is");
-                    continue;
-                }
-            };
-            if self.take(&file, &bytes).await? {
-                read.returned += 1;
-            } else {
-                read.other += 1;
+        let names = match self.new_files().await {
+            Ok(names) => names,
+            Err(error) => return (read, Some(error)),
+        };
+        let mut failed = None;
+        for name in names {
+            if let Err(error) = self.take_file(&name, &mut read).await {
+                failed.get_or_insert(error);
             }
-            self.put_away(&file, &name).await?;
+            if *self.stop.borrow() {
+                break;
+            }
         }
-        Ok(read)
+        (read, failed)
+    }
+
+    /// Records the file of this name, and puts it away.
+    async fn take_file(&self, name: &OsStr, read: &mut Read) -> Result<(), MaildirError> {
+        let file = self.folder.join("new").join(name);
+        let bytes = match whole(&file).await {
+            Ok(bytes) => bytes,
+            // Another process was faster.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            Err(error) => return Err(MaildirError::File { file: file.display().to_string(), error }),
+        };
+        if self.take(&file, bytes).await? {
+            read.returned += 1;
+        } else {
+            read.other += 1;
+        }
+        self.put_away(&file, name).await
     }
 
     /// The names of whole files, the oldest first: a maildir's names begin with the time.
@@ -103,20 +122,27 @@ impl Reader {
         }
         let folder = self.folder.join("cur");
         match tokio::fs::rename(file, folder.join(seen)).await {
-            Err(error) if error.kind() != io::ErrorKind::NotFound || !folder.is_dir() => {
-                Err(MaildirError::Folder { folder: folder.display().to_string(), error })
-            }
+            Err(error) if error.kind() != io::ErrorKind::NotFound || !folder.is_dir() => Err(MaildirError::Away {
+                file: file.display().to_string(),
+                folder: folder.display().to_string(),
+                error,
+            }),
             _ => Ok(()),
         }
     }
 
     /// Records one file; whether it was a report about a mail of ours.
-    async fn take(&self, file: &Path, bytes: &[u8]) -> Result<bool, StoreError> {
+    async fn take(&self, file: &Path, bytes: Vec<u8>) -> Result<bool, StoreError> {
         let file = file.display();
-        let returned = match report::read(bytes, self.return_path.as_ref()) {
-            Ok(returned) => returned,
-            Err(why) => {
+        let return_path = self.return_path.clone();
+        let returned = match spawn_blocking(move || report::read(&bytes, return_path.as_ref())).await {
+            Ok(Ok(returned)) => returned,
+            Ok(Err(why)) => {
                 info!(%file, "{why}");
+                return Ok(false);
+            }
+            Err(broken) => {
+                error!(%file, error = %broken, "reading a mail broke; please report this, with the file");
                 return Ok(false);
             }
         };
@@ -135,11 +161,11 @@ impl Reader {
         let mut failed_as = String::new();
         while !*self.stop.borrow() {
             match self.tick().await {
-                Ok(_) => failed_as.clear(),
+                (_, None) => failed_as.clear(),
                 // Said once, not every few seconds.
-                Err(error) if error.to_string() == failed_as => {}
-                Err(error) => {
-                    tracing::error!("{error}");
+                (_, Some(error)) if error.to_string() == failed_as => {}
+                (_, Some(error)) => {
+                    error!("{error}");
                     failed_as = error.to_string();
                 }
             }
@@ -151,6 +177,6 @@ impl Reader {
 
 async fn whole(file: &Path) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    tokio::fs::File::open(file).await?.take(LONGEST).read_to_end(&mut bytes).await?;
+    tokio::fs::File::open(file).await?.take(report::LONGEST as u64).read_to_end(&mut bytes).await?;
     Ok(bytes)
 }

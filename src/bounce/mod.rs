@@ -18,6 +18,11 @@ pub mod report;
 
 use uuid::Uuid;
 
+use crate::deliver::outcome::Reply;
+
+/// In bytes.
+const LONGEST_ADDRESS: usize = 254;
+
 /// What came back of one mail.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Returned {
@@ -89,7 +94,26 @@ impl Verdict {
 
 /// One line of printable characters, as long as a reply that is kept.
 fn one_line(text: &str) -> String {
-    let words: Vec<&str> =
-        text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|w| !w.is_empty()).collect();
-    words.join(" ").chars().take(crate::deliver::outcome::Reply::MAX_TEXT).collect()
+    let mut line = String::new();
+    for word in text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty()) {
+        // A word that never ends, or millions of them, are not put together to be cut off.
+        if line.len() > 4 * Reply::MAX_TEXT {
+            break;
+        }
+        if !line.is_empty() {
+            line.push(' ');
+        }
+        line.extend(word.chars().take(Reply::MAX_TEXT));
+    }
+    match line.char_indices().nth(Reply::MAX_TEXT) {
+        Some((end, _)) => line[..end].to_owned(),
+        None => line,
+    }
+}
+
+/// An address as somebody else's report has it: one line, no longer than an address may be (RFC 5321, section 4.5.3.1.3).
+fn address_line(text: &str) -> String {
+    let mut line = one_line(text);
+    line.truncate(line.floor_char_boundary(LONGEST_ADDRESS));
+    line
 }

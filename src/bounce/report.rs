@@ -3,13 +3,15 @@
 //! In: the bytes of a mail. Out: [`Returned`], or why it is none of our business. Reports are those of RFC 3464
 //! (`multipart/report`), complaints those of RFC 5965; mails of old servers are searched for what a report would say.
 //! The id comes from the returned mail's headers, or from the address that the report was sent to. Pure; any bytes give
-//! an answer.
+//! an answer, and soon: anybody may write to the address that reports go to.
+
+use std::panic::resume_unwind;
 
 use mail_parser::{Message, MessageParser, MessagePart, MimeHeaders, PartType};
 
 use super::diagnosis::{self, Said, speaks_of_recipient, verdict, verdict_of_text};
 use super::fields::Fields;
-use super::{Name, Returned, Verdict, one_line};
+use super::{Name, Returned, Verdict, address_line, one_line};
 use crate::settings::return_path::ReturnPath;
 
 /// Our headers, and where a mail server says whom a mail was for.
@@ -18,6 +20,25 @@ const MESSAGE_ID: &str = "Message-ID";
 const DELIVERED_TO: [&str; 5] = ["To", "Delivered-To", "X-Original-To", "Envelope-To", "X-Envelope-To"];
 /// Names the addresses that failed, in mails of Exim and of some others.
 const FAILED_RECIPIENTS: &str = "X-Failed-Recipients";
+
+/// A report is short; of a mail that is longer the rest is not read.
+pub const LONGEST: usize = 1 << 20;
+/// Mails within mails are taken apart, and dropped, one within the other: so much room has a mail of [`LONGEST`] that is
+/// nothing but such heads.
+const ROOM: usize = 256 << 20;
+/// Of more ids than any report has the rest is not looked for.
+const MOST_NAMES: usize = 100;
+/// What words are searched for a reply and a reason.
+const MOST_WORDS: usize = 64 << 10;
+
+/// The parts that may hold the headers of the mail that came back, and nothing else.
+const HEADERS: [(&str, &str); 4] =
+    [("text", "rfc822-headers"), ("message", "global-headers"), ("message", "rfc822"), ("message", "global")];
+/// The types of a delivery status (RFC 3464; RFC 6533 where addresses are not ASCII).
+const STATUS: [&str; 2] = ["delivery-status", "global-delivery-status"];
+/// The types of feedback that say that she does not want such mails (RFC 5965, section 7.3). The others are about
+/// viruses, signatures, or mails that were no spam after all.
+const UNWANTED: [&str; 4] = ["abuse", "fraud", "opt-out", "other"];
 
 /// Why a mail is no report about one of ours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -30,31 +51,51 @@ pub enum NoReport {
     Unnamed,
     #[error("this report says that nothing went wrong; nothing was done")]
     Arrived,
+    #[error("this feedback is no complaint; nothing was done")]
+    Feedback,
 }
 
 /// Reads a mail.
 pub fn read(bytes: &[u8], return_path: Option<&ReturnPath>) -> Result<Returned, NoReport> {
-    let mail = MessageParser::default().parse(bytes).ok_or(NoReport::NoMail)?;
-    let (verdict, recipient, reason) = if let Some(part) = part(&mail, "message", "delivery-status") {
-        said_of(&mail, &text(part))?
-    } else if let Some(part) = part(&mail, "message", "feedback-report") {
-        complaint_of(&text(part))
-    } else if let Some(recipient) = header(&mail, FAILED_RECIPIENTS) {
-        let words = words_of(&mail);
+    with_room(|| read_parsed(&parsed(bytes).ok_or(NoReport::NoMail)?, return_path))
+}
+
+fn parsed(bytes: &[u8]) -> Option<Message<'_>> {
+    MessageParser::default().parse(&bytes[..bytes.len().min(LONGEST)])
+}
+
+/// Runs on a thread that has [`ROOM`]; only what is used of it is ever taken from the machine.
+fn with_room<T: Send>(run: impl FnOnce() -> T + Send) -> T {
+    std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().stack_size(ROOM).spawn_scoped(scope, run);
+        thread.expect("the machine has room for a thread").join().unwrap_or_else(|panic| resume_unwind(panic))
+    })
+}
+
+fn read_parsed(mail: &Message<'_>, return_path: Option<&ReturnPath>) -> Result<Returned, NoReport> {
+    let status = STATUS.iter().find_map(|subtype| part(mail, "message", subtype));
+    let (verdict, recipient, reason) = if let Some(part) = status {
+        said_of(mail, &text(part))?
+    } else if let Some(part) = part(mail, "message", "feedback-report") {
+        complaint_of(&text(part))?
+    } else if let Some(recipient) = header(mail, FAILED_RECIPIENTS) {
+        let words = words_of(mail);
         (verdict_of_text(&words), Some(recipient), first_lines(&words))
     } else {
         return Err(NoReport::Other);
     };
-    let names = names_in(&mail, return_path);
+    let names = names_in(mail, return_path);
     if names.is_empty() {
         return Err(NoReport::Unnamed);
     }
+    let recipient = recipient.as_deref().map(address_line);
     Ok(Returned { names, verdict, recipient, reason: one_line(&reason) })
 }
 
 /// The ids in a mail that somebody dumped, whole or in part.
 pub fn names_in_dump(bytes: &[u8]) -> Vec<Name> {
-    let names = MessageParser::default().parse(bytes).map(|mail| names_in(&mail, None)).unwrap_or_default();
+    let bytes = &bytes[..bytes.len().min(LONGEST)];
+    let names = with_room(|| parsed(bytes).map(|mail| names_in(&mail, None)).unwrap_or_default());
     if names.is_empty() { names_of(&String::from_utf8_lossy(bytes)) } else { names }
 }
 
@@ -85,12 +126,15 @@ fn said_of(mail: &Message<'_>, status: &str) -> Result<(Verdict, Option<String>,
     worst.ok_or(if arrived { NoReport::Arrived } else { NoReport::Other })
 }
 
-fn complaint_of(feedback: &str) -> (Verdict, Option<String>, String) {
+fn complaint_of(feedback: &str) -> Result<(Verdict, Option<String>, String), NoReport> {
     let blocks = Fields::blocks(feedback);
     let field = |name: &str| blocks.iter().find_map(|block| block.get(name));
     let recipient = field("Original-Rcpt-To").map(address_of);
-    let kind = field("Feedback-Type").unwrap_or("abuse");
-    (Verdict::Complaint, recipient, format!("complaint: {kind}"))
+    let kind = field("Feedback-Type").unwrap_or("abuse").trim();
+    if !UNWANTED.iter().any(|unwanted| unwanted.eq_ignore_ascii_case(kind)) {
+        return Err(NoReport::Feedback);
+    }
+    Ok((Verdict::Complaint, recipient, format!("complaint: {kind}")))
 }
 
 /// `rfc822; ada@example.com` without its type and brackets.
@@ -108,9 +152,8 @@ fn names_in(mail: &Message<'_>, return_path: Option<&ReturnPath>) -> Vec<Name> {
                 names.extend(header(returned, OUR_ID).as_deref().and_then(Name::of_id));
                 names.extend(header(returned, MESSAGE_ID).as_deref().and_then(Name::of_message_id));
             }
-            _ if is(part, "text", "rfc822-headers") || is(part, "message", "global-headers") => {
-                names.extend(names_of(&text(part)));
-            }
+            // Its headers alone; a returned mail that ends within them is no message to the parser.
+            _ if HEADERS.iter().any(|(kind, subtype)| is(part, kind, subtype)) => names.extend(names_of(&text(part))),
             _ => {}
         }
     }
@@ -125,6 +168,7 @@ fn names_in(mail: &Message<'_>, return_path: Option<&ReturnPath>) -> Vec<Name> {
     });
     names.extend(sent_to);
     names.dedup();
+    names.truncate(MOST_NAMES);
     names
 }
 
@@ -134,6 +178,9 @@ fn names_of(text: &str) -> Vec<Name> {
     for block in Fields::blocks(text) {
         names.extend(block.get(OUR_ID).and_then(Name::of_id));
         names.extend(block.get(MESSAGE_ID).and_then(Name::of_message_id));
+        if names.len() >= MOST_NAMES {
+            break;
+        }
     }
     names
 }
@@ -155,7 +202,17 @@ fn text(part: &MessagePart<'_>) -> String {
 /// Everything that is written for people.
 fn words_of(mail: &Message<'_>) -> String {
     let plain = mail.parts.iter().filter(|part| matches!(part.body, PartType::Text(_)));
-    plain.filter(|part| !is(part, "text", "rfc822-headers")).map(text).collect::<Vec<_>>().join("\n")
+    let plain = plain.filter(|part| !HEADERS.iter().any(|(kind, subtype)| is(part, kind, subtype)));
+    let mut words = String::new();
+    for part in plain {
+        if words.len() >= MOST_WORDS {
+            break;
+        }
+        words += &text(part);
+        words.push('\n');
+    }
+    words.truncate(words.floor_char_boundary(MOST_WORDS));
+    words
 }
 
 fn first_lines(text: &str) -> String {

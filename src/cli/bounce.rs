@@ -10,7 +10,7 @@ use std::process::ExitCode;
 use anyhow::Context;
 
 use super::General;
-use crate::bounce::maildir::LONGEST;
+use super::output::print;
 use crate::bounce::report;
 use crate::store::bounces::Taken;
 
@@ -21,7 +21,8 @@ const TRY_AGAIN: u8 = 75;
 pub async fn run(general: &General) -> ExitCode {
     match take(general).await {
         Ok(said) => {
-            println!("{said}");
+            // Whether anybody reads that no longer matters.
+            let _ = print(format!("{said}\n"));
             ExitCode::SUCCESS
         }
         Err(error) => {
@@ -34,7 +35,7 @@ pub async fn run(general: &General) -> ExitCode {
 async fn take(general: &General) -> anyhow::Result<String> {
     let mut bytes = Vec::new();
     let mut input = io::stdin().lock();
-    input.by_ref().take(LONGEST).read_to_end(&mut bytes).context("standard input cannot be read")?;
+    input.by_ref().take(report::LONGEST as u64).read_to_end(&mut bytes).context("standard input cannot be read")?;
     // Whoever writes must not be cut off: that would be an error of the pipe.
     io::copy(&mut input, &mut io::sink()).context("standard input cannot be read")?;
     let app = general.recorded_app().await?;

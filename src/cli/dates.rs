@@ -13,7 +13,7 @@ use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
 
 use super::General;
-use super::output::count;
+use super::output::{count, say};
 use crate::shop::stock::Expected;
 
 /// What Excel writes before a text in UTF-8.
@@ -55,7 +55,7 @@ impl DatesArguments {
         app.store.import_dates(&dates, app.clock.now()).await?;
         let unknown = dates.iter().filter(|date| date.expected_on.is_none()).count();
         let of_them = if unknown > 0 { format!(", {unknown} of them unknown") } else { String::new() };
-        println!("{} imported{of_them}; the next sweep uses them", count(dates.len(), "date", "dates"));
+        say!("{} imported{of_them}; the next sweep uses them", count(dates.len(), "date", "dates"));
         Ok(ExitCode::SUCCESS)
     }
 }

@@ -13,6 +13,7 @@ use clap::Args;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
+use super::output::say;
 use super::run::{ends_early, stop_on_signals};
 use crate::app::App;
 use crate::clock::Clock;
@@ -82,11 +83,11 @@ async fn start(folder: &Path, listener: TcpListener, parts: &mut JoinSet<()>) ->
 }
 
 fn say(address: SocketAddr, folder: &Path, kept: bool) {
-    println!("The demo runs. Open these in a browser:\n");
-    println!("  http://{address}/         the shop, and the mails its customers get");
-    println!("  http://{address}/inbox    the inbox alone\n");
-    println!("Nothing leaves this machine: every mail goes to a catcher inside the demo.");
+    say!("The demo runs. Open these in a browser:\n");
+    say!("  http://{address}/         the shop, and the mails its customers get");
+    say!("  http://{address}/inbox    the inbox alone\n");
+    say!("Nothing leaves this machine: every mail goes to a catcher inside the demo.");
     let settings = folder.join(SETTINGS_FILE);
-    println!("The sent-log, while it runs: backorderd log --config {}", settings.display());
-    println!("{}", if kept { "Ctrl-C ends it; the folder stays." } else { "Ctrl-C ends it, and nothing is left." });
+    say!("The sent-log, while it runs: backorderd log --config {}", settings.display());
+    say!("{}", if kept { "Ctrl-C ends it; the folder stays." } else { "Ctrl-C ends it, and nothing is left." });
 }

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use super::General;
-use super::output::count;
+use super::output::{count, say};
 use super::run::lines_read;
 use crate::app::App;
 use crate::clock::Clock;
@@ -30,7 +30,7 @@ pub async fn run(general: &General) -> anyhow::Result<ExitCode> {
 fn say(rehearsed: &Rehearsed) {
     rehearsed.would_tell.iter().for_each(say_one);
     let looked = &rehearsed.looked;
-    println!(
+    say!(
         "dry run: {}, {} new or changed, {} set aside; {} would be made; nothing was written or sent",
         lines_read(looked.lines),
         looked.changed,
@@ -38,17 +38,17 @@ fn say(rehearsed: &Rehearsed) {
         count(rehearsed.would_tell.len(), "mail", "mails")
     );
     if looked.baseline {
-        println!("the first sweep is silent (orders.first_sweep = \"baseline\"): what it finds counts as told");
+        say!("the first sweep is silent (orders.first_sweep = \"baseline\"): what it finds counts as told");
     }
 }
 
 fn say_one(would: &WouldTell) {
-    println!("{}  order {}  {}", would.recipient, would.order_number, would.content.kind.word());
+    say!("{}  order {}  {}", would.recipient, would.order_number, would.content.kind.word());
     for said in &would.content.lines {
         let product = would.lines.iter().find(|line| line.line_id == said.line_id).map(|line| &*line.product_name);
         let news: Vec<&str> = said.news.iter().map(|kind| kind.word()).collect();
         let news = if news.is_empty() { "unchanged".to_owned() } else { news.join(", ") };
         let expected = said.standing.expected_on.map(|day| format!(", expected {day}")).unwrap_or_default();
-        println!("    {news}: {} x {}{expected}", said.quantity, product.unwrap_or(&said.line_id));
+        say!("    {news}: {} x {}{expected}", said.quantity, product.unwrap_or(&said.line_id));
     }
 }

@@ -115,21 +115,22 @@ async fn of_notification(
         let detail = format!("try {}{through}: {}, {code}{reply}", attempt.number, attempt.outcome);
         steps.push(step(attempt.ended_at, "tried", detail));
     }
+    let last = steps.last().map_or(entry.created_at, |last| last.at);
     for bounce in app.store.bounces(entry.id).await? {
         steps.push(step(bounce.at, "bounced", bounce.in_words()));
     }
     for action in app.store.staff_actions(entry.id).await? {
         steps.push(step(action.at, "staff", action.in_words()));
     }
-    steps.sort_by_key(|step| step.at);
     let note = entry.note.as_deref().filter(|_| entry.state != State::Sent);
     let detail = match (entry.state, note) {
         (State::Queued, _) => format!("due {}", minute(entry.due_at, zone)),
         (State::Sent, _) => format!("{} was told", entry.recipient),
         (_, note) => note.unwrap_or_default().to_owned(),
     };
-    let last = steps.last().map_or(entry.created_at, |last| last.at);
+    // Its end comes after its tries; what came back, and what staff did, may follow.
     steps.push(step(entry.sent_at.or(finished_at).unwrap_or(last).max(last), entry.state.word(), detail));
+    steps.sort_by_key(|step| step.at);
     Ok(steps)
 }
 

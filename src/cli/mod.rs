@@ -46,6 +46,7 @@ use crate::failpoint;
 use crate::settings::secret::Secret;
 use crate::settings::{self, Settings};
 use crate::store::{Store, file_system};
+use output::say;
 use staff::Action;
 
 /// Keeps a shop's promise to everyone who waits for a product.
@@ -170,7 +171,7 @@ impl Command {
         match self {
             Command::Demo(arguments) => Box::pin(arguments.run()).await,
             Command::Init { file } => {
-                println!("{}", init::init(file.as_ref().unwrap_or(&general.config))?);
+                say!("{}", init::init(file.as_ref().unwrap_or(&general.config))?);
                 Ok(ExitCode::SUCCESS)
             }
             Command::Check => check::run(general).await,

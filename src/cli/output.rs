@@ -23,6 +23,20 @@ pub fn print(bytes: impl AsRef<[u8]>) -> io::Result<()> {
     }
 }
 
+/// A line on stdout for whoever reads it; what was done is done, whether anybody does or not.
+macro_rules! say {
+    ($($words:tt)*) => { $crate::cli::output::said(&format!($($words)*)) };
+}
+pub(super) use say;
+
+/// Writes what [`say`] says.
+pub fn said(line: &str) {
+    if let Err(error) = print(format!("{line}\n")) {
+        // Nor does it matter whether anybody reads this.
+        let _ = writeln!(io::stderr(), "backorderd: standard output: {error}");
+    }
+}
+
 /// One JSON object a line.
 pub fn json_lines<T: Serialize>(objects: impl IntoIterator<Item = T>) -> serde_json::Result<String> {
     let mut lines = String::new();

@@ -12,7 +12,7 @@ use jiff::{Timestamp, civil::Date};
 
 use super::General;
 use super::draft::draft;
-use super::output::count;
+use super::output::{count, say};
 use crate::app;
 use crate::clock::Clock;
 use crate::deliver::compose;
@@ -26,6 +26,7 @@ use crate::render::Renderer;
 use crate::render::draft::Draft;
 use crate::render::samples::Sample;
 use crate::settings::Settings;
+use crate::shell::quoted;
 use crate::shop::line::{Line, Status};
 use crate::store::views::Order;
 use crate::watch::standing::Standing;
@@ -54,7 +55,7 @@ impl PreviewArguments {
         for (name, draft) in &drafts.drafts {
             write(&self.out, &format!("{name}.{}", draft.locale), draft, &drafts.renderer)?;
         }
-        println!("{} written to {}", count(drafts.drafts.len() * 3, "file", "files"), self.out.display());
+        say!("{} written to {}", count(drafts.drafts.len() * 3, "file", "files"), self.out.display());
         Ok(ExitCode::SUCCESS)
     }
 
@@ -87,7 +88,10 @@ impl PreviewArguments {
         let schedules = Schedules::new(&app.settings);
         let contents = contents(order, line_id, schedules.of(&shop_id), now);
         if contents.is_empty() {
-            bail!("no mail makes sense about line {line_id} as it stands: see `backorderd explain {line_id}`");
+            bail!(
+                "no mail makes sense about line {line_id} as it stands: see `backorderd explain {}`",
+                quoted(line_id)
+            );
         }
         let mut drafts = Vec::new();
         for content in contents {

@@ -15,7 +15,7 @@ use clap::Args;
 use jiff::{Timestamp, tz::TimeZone};
 
 use super::General;
-use super::output::{named, print};
+use super::output::{named, print, say};
 use super::proof_words;
 use super::show::readable;
 use crate::app::App;
@@ -88,7 +88,7 @@ impl ProofArguments {
         paper.write(&proof_words::answers(&answers, &zone))?;
         paper.end()?;
         if let Some(out) = &self.out {
-            println!("the proof of order {} is written to {}", self.order, out.display());
+            say!("the proof of order {} is written to {}", self.order, out.display());
         }
         Ok(ExitCode::SUCCESS)
     }

@@ -9,7 +9,7 @@ use clap::Args;
 
 use super::General;
 use super::explain::place;
-use super::output::minute;
+use super::output::{minute, say};
 use crate::app::App;
 use crate::outbox::schedule::Schedules;
 use crate::store::deadlines::Refunding;
@@ -30,7 +30,7 @@ impl RefundedArguments {
         let mut code = ExitCode::SUCCESS;
         for line_id in &self.line_ids {
             match self.refunded(&app, line_id).await {
-                Ok(done) => println!("{done}"),
+                Ok(done) => say!("{done}"),
                 Err(refusal) => {
                     eprintln!("backorderd: {refusal:#}");
                     code = ExitCode::FAILURE;

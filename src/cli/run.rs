@@ -11,9 +11,10 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tracing::{error, info, warn};
 
+use super::output::say;
 use super::{General, dead_links, progress, stranded, webhook};
 use crate::app::App;
-use crate::bounce::maildir::{MaildirError, Read};
+use crate::bounce::maildir::Read;
 use crate::choice::carrier::HandedOver;
 use crate::deliver::Delivered;
 use crate::deliver::way::Way;
@@ -88,7 +89,7 @@ impl RunArguments {
         }
         if let Some((carrier, delivery)) = delivery {
             // Whose address is bad is known before anything is sent there.
-            good &= read_bounces(app).await?;
+            good &= read_bounces(app).await;
             // What the shop says to an answer may be told at once.
             let mut handed_over = carrier.tick().await?;
             let mut delivered: BTreeMap<Way, Delivered> = delivery.tick_each().await?.into_iter().collect();
@@ -200,7 +201,7 @@ pub(super) fn stop_on_signals(app: &App) -> anyhow::Result<()> {
 /// Sweeps once, and once more when news is settling and is to be delivered now. Whether all went well.
 async fn watch_once(app: &App, watcher: &Watcher, delivers: bool) -> anyhow::Result<bool> {
     if !wait_for_lease(watcher).await {
-        println!("another process watches the shop; this one leaves the sweep to it");
+        say!("another process watches the shop; this one leaves the sweep to it");
         return Ok(true);
     }
     let sweep = Box::pin(watcher.renewing(watcher.sweep()));
@@ -211,7 +212,7 @@ async fn watch_once(app: &App, watcher: &Watcher, delivers: bool) -> anyhow::Res
         say_looked(*looked);
         let wait = Duration::try_from(settles_at.duration_since(app.clock.now())).unwrap_or_default();
         let wait = wait.min(watcher.settings.delivery.settle.duration());
-        println!("news is settling; looking again in {} s", wait.as_secs_f64().ceil());
+        say!("news is settling; looking again in {} s", wait.as_secs_f64().ceil());
         let again = async {
             let mut stop = app.stopping();
             // A stop ends the wait; the sweep itself is short.
@@ -268,24 +269,21 @@ fn say_looked(looked: Looked) {
     if baseline {
         words += "; the first sweep: what was found counts as told";
     }
-    println!("{words}");
+    say!("{words}");
 }
 
 /// Reads the reports that came; whether they could be read.
-async fn read_bounces(app: &App) -> anyhow::Result<bool> {
-    let Some(reader) = app.bounce_reader() else { return Ok(true) };
-    match reader.tick().await {
-        Ok(Read { returned: 0, other: 0 }) => Ok(true),
-        Ok(Read { returned, other }) => {
-            println!("bounces: {returned} of our mails came back, {other} other mails");
-            Ok(true)
-        }
-        Err(MaildirError::Store(error)) => Err(error.into()),
-        Err(error @ MaildirError::Folder { .. }) => {
-            error!("{error}");
-            Ok(false)
-        }
+async fn read_bounces(app: &App) -> bool {
+    let Some(reader) = app.bounce_reader() else { return true };
+    let (Read { returned, other }, failed) = reader.tick().await;
+    if returned + other > 0 {
+        say!("bounces: {returned} of our mails came back, {other} other mails");
     }
+    if let Some(error) = &failed {
+        error!("{error}");
+    }
+    // What it holds up is bounces, and no mail.
+    failed.is_none()
 }
 
 /// Whether any process, dead or alive, has something in hand that is not finished.
@@ -324,7 +322,7 @@ fn say_delivered(way: Way, delivered: Delivered) {
 fn say_counts(of_what: &str, counts: &[(usize, &str)]) {
     let words: Vec<String> =
         counts.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")).collect();
-    println!("{of_what}: {}", if words.is_empty() { "none were due".into() } else { words.join(", ") });
+    say!("{of_what}: {}", if words.is_empty() { "none were due".into() } else { words.join(", ") });
 }
 
 /// Says that notifications wait since the receiver answered 410.

@@ -12,7 +12,7 @@ use clap::Args;
 use uuid::Uuid;
 
 use super::filter::FilterArguments;
-use super::output::count;
+use super::output::{count, say};
 use super::{General, show};
 use crate::app::App;
 use crate::outbox::notification::State;
@@ -191,7 +191,7 @@ impl StaffArguments {
         let mut willing = refused.is_empty();
         if chosen.is_empty() {
             if willing {
-                println!("there is nothing to {}", action.word());
+                say!("there is nothing to {}", action.word());
             }
             return Ok(if willing { ExitCode::SUCCESS } else { ExitCode::FAILURE });
         }
@@ -211,7 +211,7 @@ impl StaffArguments {
             }
         }
         if !acted.done.is_empty() {
-            println!("{}", acted.said(action));
+            say!("{}", acted.said(action));
         }
         failed?;
         willing &= acted.refused.is_empty();
@@ -237,7 +237,7 @@ impl StaffArguments {
             (true, _) => Ok(None),
             (false, true) if ask(action, number)? => Ok(None),
             (false, true) => {
-                println!("nothing was done");
+                say!("nothing was done");
                 Ok(Some(ExitCode::SUCCESS))
             }
             (false, false) => {
@@ -316,7 +316,7 @@ async fn waits_for_staff(entry: &LogEntry, app: &App) -> anyhow::Result<bool> {
 
 /// What else became of those that were chosen.
 fn say_the_rest(action: Action, chosen: &[Uuid], acted: &Acted) {
-    acted.notes.iter().for_each(|note| println!("{note}"));
+    acted.notes.iter().for_each(|note| say!("{note}"));
     for (id, why) in &acted.refused {
         eprintln!("backorderd: cannot {} {id}: {why}", action.word());
     }

@@ -11,7 +11,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::General;
-use super::output::{Listing, count, instant, json_lines, minute, print};
+use super::output::{Listing, count, instant, json_lines, minute, print, say};
 use crate::app::App;
 use crate::outbox::stream::Stream;
 use crate::settings::environment;
@@ -81,12 +81,15 @@ impl SuppressArguments {
 
 async fn add(app: &App, addresses: &[String], streams: &[Stream], reason: &str) -> anyhow::Result<ExitCode> {
     let who = environment::login_name();
+    // One line, as the list shows it.
+    let words = reason.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty());
+    let reason = words.collect::<Vec<_>>().join(" ");
     let mut barred = Vec::new();
     for address in addresses {
         barred.extend(streams.iter().map(|stream| Suppression {
             address: address.clone(),
             stream: *stream,
-            reason: reason.to_owned(),
+            reason: reason.clone(),
             source: Source::Staff,
             who: who.clone(),
             since: app.clock.now(),
@@ -94,13 +97,13 @@ async fn add(app: &App, addresses: &[String], streams: &[Stream], reason: &str) 
         }));
     }
     let added = app.store.suppress(&barred).await?;
-    println!("{} added", count(added as usize, "entry", "entries"));
+    say!("{} added", count(added as usize, "entry", "entries"));
     let known = barred.len() - added as usize;
     if known > 0 {
-        println!("{} on the list already, and kept as they are", count(known, "was", "were"));
+        say!("{} on the list already, and kept as they are", count(known, "was", "were"));
     }
     if streams.contains(&Stream::OrderNotices) {
-        println!("order notices may be owed by law: each that is not sent to these addresses becomes a task");
+        say!("order notices may be owed by law: each that is not sent to these addresses becomes a task");
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -116,7 +119,7 @@ async fn remove(app: &App, addresses: &[String], streams: &[Stream]) -> anyhow::
             eprintln!("backorderd: {address} is not on the list; `backorderd suppress list` shows who is");
             code = ExitCode::FAILURE;
         } else {
-            println!("{address} gets {} again; what was not sent meanwhile: `backorderd resend`", names.join(" and "));
+            say!("{address} gets {} again; what was not sent meanwhile: `backorderd resend`", names.join(" and "));
         }
     }
     Ok(code)
@@ -163,6 +166,10 @@ fn stream(word: &str) -> Result<Stream, String> {
 
 fn address(text: &str) -> Result<String, String> {
     match text.trim().parse::<Address>() {
+        // The feed takes it in this form only, and another would never be the same.
+        Ok(address) if !address.domain().is_ascii() => {
+            Err("its domain has other than ASCII letters; give the domain in its xn-- form".into())
+        }
         Ok(address) => Ok(address.to_string()),
         Err(_) => Err("this is no mail address; write it as ada@example.com".into()),
     }

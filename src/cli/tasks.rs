@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand};
 use serde::Serialize;
 
-use super::output::{Listing, count, instant, json_lines, minute, print};
+use super::output::{Listing, count, instant, json_lines, minute, print, say};
 use super::{General, dead_links};
 use crate::app::App;
 use crate::outbox::schedule::Schedules;
@@ -129,7 +129,7 @@ async fn done(app: &App, ids: &[String]) -> anyhow::Result<ExitCode> {
             .map(|number| format!("task {number} is not open; `backorderd tasks` lists those that are")),
     );
     if !ended.is_empty() {
-        println!("{} done", count(ended.len(), "task is", "tasks are"));
+        say!("{} done", count(ended.len(), "task is", "tasks are"));
     }
     for refusal in &refused {
         eprintln!("backorderd: {refusal}");

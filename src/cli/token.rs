@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand};
 
 use super::General;
-use super::output::{Listing, minute, print};
+use super::output::{Listing, minute, print, say};
 use crate::settings::environment;
 use crate::store::tokens::Token;
 use crate::web::token;
@@ -48,7 +48,8 @@ impl TokenArguments {
                     app.store.add_token(&made).await?,
                     "there is a token {name}; take another name, or `backorderd token remove {name}` first"
                 );
-                println!("{secret}");
+                // It is shown nowhere else.
+                print(format!("{secret}\n"))?;
                 eprintln!("this is shown once; who has it may use the API as {name}");
             }
             TokenCommand::List => {
@@ -76,7 +77,7 @@ impl TokenArguments {
                     app.store.remove_token(&name).await?,
                     "there is no token {name}; `backorderd token list` shows which there are"
                 );
-                println!("the token {name} is good no more");
+                say!("the token {name} is good no more");
             }
         }
         Ok(ExitCode::SUCCESS)

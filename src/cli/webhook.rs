@@ -8,6 +8,7 @@ use clap::Subcommand;
 use jiff::Timestamp;
 
 use super::General;
+use super::output::say;
 
 #[derive(Debug, Subcommand)]
 pub enum WebhookCommand {
@@ -20,9 +21,9 @@ impl WebhookCommand {
         let WebhookCommand::Enable = self;
         let app = general.recorded_app().await?;
         if app.store.enable_webhook(app.clock.now()).await? {
-            println!("the webhook is enabled: what waited is sent");
+            say!("the webhook is enabled: what waited is sent");
         } else {
-            println!("the webhook was not disabled");
+            say!("the webhook was not disabled");
         }
         Ok(ExitCode::SUCCESS)
     }

@@ -148,6 +148,16 @@ impl Case<'_> {
         }
     }
 
+    /// Whether she has what `notice` said by a later mail, which did not come back.
+    fn is_said_again(&self, notice: &Notice) -> bool {
+        let same = |later: &&Notice| {
+            later.accepted_at > notice.accepted_at
+                && !later.bounced
+                && (later.revised_to, later.cancels_after) == (notice.revised_to, notice.cancels_after)
+        };
+        self.history.notices.iter().any(|later| same(&later))
+    }
+
     fn flags(&self, in_force: Option<&Notice>) -> Vec<Flag> {
         let clock = &self.history.clock;
         let position = self.position;
@@ -161,7 +171,7 @@ impl Case<'_> {
         let raised = [
             (position.is_some_and(|position| position.stricter), Flag::StricterReading),
             (late, Flag::NoticeLate),
-            (in_force.is_some_and(|notice| notice.bounced), Flag::NoticeBounced),
+            (in_force.is_some_and(|notice| notice.bounced && !self.is_said_again(notice)), Flag::NoticeBounced),
             (self.history.held, Flag::NoticeHeld),
             (clock.before_install, Flag::BeforeInstall),
             (no_reason, Flag::NoReason),

@@ -1,8 +1,9 @@
 //! Mails that came back, recorded: what it was, whose address is barred by it, what staff have to know.
 //!
 //! In: what came back, with the names it has for its notification. Out: whether it is known, and what followed. The same
-//! word about one notification is recorded once, so that reports and events may come any number of times. The address
-//! that is barred is the notification's own, whatever the report says.
+//! word about one notification is recorded once, and what it brings about follows once however many words come, so that
+//! reports and events may come any number of times, and in any order with the relay's own answer. The address that is
+//! barred is the notification's own, whatever the report says.
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -14,6 +15,7 @@ use super::suppressions::{self, Source, Stream, Suppression};
 use super::tasks::{self, NewTask};
 use super::{Store, StoreError};
 use crate::bounce::{Name, Returned, Verdict};
+use crate::shell::quoted;
 
 /// What became of what came back.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,15 +74,23 @@ impl Store {
             "values ($1, $2, $3, $4, $5, $6) on conflict do nothing");
         let recipient = returned.recipient.clone().unwrap_or_default();
         let bounce = values![entry.id, returned.verdict.word(), recipient, &returned.reason, now, source];
-        if tx.execute(insert, bounce).await? == 0 {
-            return Ok(Taken::Before(entry.id));
-        }
-        let barred = bar(&mut tx, &entry, returned, now).await?;
+        let another = sql!("select 1 as one from bounces where notification_id = $1 and kind = $2 limit 1");
+        let is_first = tx.row(another, values![entry.id, returned.verdict.word()]).await?.is_none();
         if returned.verdict.is_a_loss() {
+            // A second try may have been accepted since it was marked.
             mark_notices(&mut tx, &entry).await?;
         }
-        if let Some(task) = task(&entry, returned, barred) {
-            tasks::add(&mut tx, &[task], now).await?;
+        if tx.execute(insert, bounce).await? == 0 {
+            tx.commit().await?;
+            return Ok(Taken::Before(entry.id));
+        }
+        let mut barred = None;
+        // Other words for the same bar nothing again that staff took off the list.
+        if is_first {
+            barred = bar(&mut tx, &entry, returned, now).await?;
+            if let Some(task) = task(&entry, returned, barred) {
+                tasks::add(&mut tx, &[task], now).await?;
+            }
         }
         tx.commit().await?;
         Ok(Taken::Recorded { id: entry.id, barred })
@@ -167,10 +177,11 @@ fn task(entry: &LogEntry, returned: &Returned, barred: Option<Stream>) -> Option
         return None;
     }
     let mail = entry.kind.word();
+    let address = quoted(recipient);
     let mend = match (kind, barred) {
         ("complaint", _) => format!(
             "talk to the customer, then end the task; order notices go on, as the law may owe them; `backorderd suppress add \
-             {recipient} --stream updates` spares her the rest"
+             {address} --stream updates` spares her the rest"
         ),
         (_, None) => format!(
             "tell the customer by other means, or correct her address in the shop, then end the task; `backorderd resend \
@@ -178,7 +189,7 @@ fn task(entry: &LogEntry, returned: &Returned, barred: Option<Stream>) -> Option
         ),
         (_, Some(stream)) => format!(
             "tell the customer by other means, or correct her address in the shop, then end the task; if the address is right, \
-             `backorderd suppress remove {recipient} --stream {}` and `backorderd resend {id}`",
+             `backorderd suppress remove {address} --stream {}` and `backorderd resend {id}`",
             stream.word()
         ),
     };

@@ -107,8 +107,11 @@ pub(super) async fn accept(tx: &mut Tx, accepted: &[(Uuid, i64, &Content, Timest
         return Ok(());
     }
     let insert = sql!("insert into notices (shop_id, line_id, notification_id, accepted_at, notice) "
-        "select o.shop_id, x.line_id, x.id, x.accepted_at, x.notice from "
-        rows(order_row bigint, line_id text, id text, accepted_at bigint, notice text)
+        "select o.shop_id, x.line_id, x.id, x.accepted_at, "
+        // It came back before its acceptance is recorded: a first try that may have been sent was, or the report was fast.
+        "case when exists (select 1 from bounces b where b.notification_id = x.id and b.kind in ('hard', 'undelivered')) then "
+        either("json_set(x.notice, '$.bounced', json('true'))", "jsonb_set(x.notice::jsonb, '{bounced}', 'true')::text")
+        " else x.notice end from " rows(order_row bigint, line_id text, id text, accepted_at bigint, notice text)
         " join orders o on o.id = x.order_row where true on conflict do nothing");
     tx.execute(insert, vec![batch(&rows)?]).await.map(drop)
 }

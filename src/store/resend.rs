@@ -26,6 +26,7 @@ use crate::outbox::plan::{Circumstances, Look};
 use crate::outbox::schedule::Schedules;
 use crate::outbox::{again, channels};
 use crate::settings::delivery::Channels;
+use crate::shell::quoted;
 
 /// Tasks that end when their notification is sent again; if that fails too, there are new ones.
 const ENDED: [&str; 4] = ["failed", "in_doubt", "suppressed", "bounced"];
@@ -223,7 +224,8 @@ impl Today<'_> {
         let barred = suppressions::barred(tx, recipient, stream).await?;
         Ok(barred.map(|reason| {
             let (stream, word) = (stream.in_words(), stream.word());
-            format!("{recipient} gets no {stream} ({reason}): `backorderd suppress remove {recipient} --stream {word}`")
+            let address = quoted(recipient);
+            format!("{recipient} gets no {stream} ({reason}): `backorderd suppress remove {address} --stream {word}`")
         }))
     }
 

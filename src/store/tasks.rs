@@ -14,6 +14,7 @@ use super::dialect::{Row, Tx, batch, sql, values};
 use super::{Store, StoreError, confirming, views};
 use crate::outbox::schedule::Schedules;
 use crate::promise::calendar::add_days;
+use crate::shell::quoted;
 use crate::shop::line::{Line, Status};
 
 /// Something that waits for a person.
@@ -207,7 +208,7 @@ async fn held(tx: &mut Tx) -> Result<Vec<Task>, StoreError> {
 fn refund_due(listed: &Listed, schedules: &Schedules) -> Option<Task> {
     let (line, refund) = (&listed.deadline, listed.refund?);
     let eve = add_days(refund.vested_on, -1);
-    let shop = if listed.shop_id.is_empty() { String::new() } else { format!(" --shop {}", listed.shop_id) };
+    let shop = if listed.shop_id.is_empty() { String::new() } else { format!(" --shop {}", quoted(&listed.shop_id)) };
     Some(Task {
         id: format!("refund:{}", line.line_id),
         kind: "refund_due".into(),
@@ -220,7 +221,7 @@ fn refund_due(listed: &Listed, schedules: &Schedules) -> Option<Task> {
         ),
         mend: format!(
             "send the money back the way it was paid, then `backorderd refunded {}{shop}`; the feed's `refunded_at` ends it too",
-            line.line_id
+            quoted(&line.line_id)
         ),
         since: schedules.of(&listed.shop_id).calendar().end(eve),
         shop_id: listed.shop_id.clone(),

@@ -14,6 +14,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+use tokio::task::spawn_blocking;
 
 use super::choice::visitor::Visitor;
 use super::{Web, token};
@@ -62,9 +63,14 @@ pub async fn take(
     {
         return refused(StatusCode::FORBIDDEN, "signature: it is not that of bounces.mailgun_signing_key");
     }
-    let heard = match provider.read(&body) {
-        Ok(heard) => heard,
-        Err(bad) => return refused(StatusCode::BAD_REQUEST, &bad.to_string()),
+    // Mails may be among it, whole ones.
+    let heard = match spawn_blocking(move || provider.read(&body)).await {
+        Ok(Ok(heard)) => heard,
+        Ok(Err(bad)) => return refused(StatusCode::BAD_REQUEST, &bad.to_string()),
+        Err(broken) => {
+            tracing::error!(error = %broken, "reading events broke; please report this");
+            return refused(StatusCode::INTERNAL_SERVER_ERROR, "this could not be read");
+        }
     };
     match record(&web, provider, heard).await {
         Ok(counted) => Json(counted).into_response(),

@@ -357,25 +357,101 @@ async fn us_19_a_bounced_option_notice_is_flagged_and_its_task_names_the_last_da
         app.shop.backorder("A1").await;
         app.shop.set("A1", "ordered_at = '2027-01-12T09:00:00-05:00', expected_on = '2027-03-01'").await;
         app.tick_all().await;
-        let flags = async || {
-            let mut flags = Vec::new();
-            let schedules = Schedules::new(&app.process.app.settings);
-            app.store
-                .deadlines(None, &schedules, app.now(), |listed| flags.extend(listed.deadline.flags))
-                .await
-                .unwrap();
-            flags
-        };
-        assert_eq!(flags().await, []);
+        assert_eq!(flags(&app).await, []);
         came_back(&app, |sent| samples::status_only(sent, "delayed", "4.4.1")).await;
-        assert_eq!(flags().await, []);
+        assert_eq!(flags(&app).await, []);
         came_back(&app, no_such_user).await;
-        assert_eq!(flags().await, [Flag::NoticeBounced]);
+        assert_eq!(flags(&app).await, [Flag::NoticeBounced]);
         let task = app.store.tasks().await.unwrap().remove(0);
         assert_eq!(task.kind, "bounced");
         let midnight = "2027-02-12T00:00:00-05:00".parse().unwrap();
         assert_eq!(task.too_late_at, Some(midnight), "ordered on January 12, so that T is February 11");
         assert!(app.now() < midnight, "and staff have it before");
+    }
+}
+
+/// The flags of the only line that is listed.
+async fn flags(app: &TestApp) -> Vec<Flag> {
+    let mut flags = Vec::new();
+    let schedules = Schedules::new(&app.process.app.settings);
+    let listed = app.store.deadlines(None, &schedules, app.now(), |listed| flags.extend(listed.deadline.flags));
+    listed.await.unwrap();
+    flags
+}
+
+#[tokio::test]
+async fn us_19_a_report_that_is_faster_than_the_acceptance_flags_the_notice_too() {
+    for app in TestApp::on_each_engine_with(&[("rules.default", "us-ftc")]) {
+        let app = app.await;
+        app.shop.backorder("A1").await;
+        app.shop.set("A1", "ordered_at = '2027-01-12T09:00:00-05:00', expected_on = '2027-03-01'").await;
+        app.relay.once(At::End, Act::Close);
+        app.tick_all().await;
+        assert_eq!(app.log().await, ["backordered in_doubt"]);
+        let full = |sent: &samples::Sent<'_>| samples::postfix(sent, "5.2.2", "552 5.2.2 mailbox full");
+        came_back(&app, full).await;
+        app.advance("2m");
+        app.deliver().await;
+        assert_eq!(app.log().await, ["backordered sent"]);
+        assert_eq!(flags(&app).await, [Flag::NoticeBounced]);
+    }
+}
+
+#[tokio::test]
+async fn us_19_a_notice_that_she_got_after_all_is_flagged_no_more_until_that_comes_back_too() {
+    for app in TestApp::on_each_engine_with(&[("rules.default", "us-ftc")]) {
+        let app = app.await;
+        app.shop.backorder("A1").await;
+        app.shop.set("A1", "ordered_at = '2027-01-12T09:00:00-05:00', expected_on = '2027-03-01'").await;
+        app.tick_all().await;
+        let first = newest(&app).await.id;
+        came_back(&app, no_such_user).await;
+        app.store.unsuppress(&[ADA.to_owned()], &Stream::ALL).await.unwrap();
+        let schedules = Schedules::new(&app.process.app.settings);
+        app.store.resend(&[first], &crate::support::staff::by(), Channels::Mail, &schedules, &app.clock).await.unwrap();
+        assert_eq!(flags(&app).await, [Flag::NoticeBounced]);
+        app.advance("1m");
+        app.deliver().await;
+        assert_eq!(flags(&app).await, []);
+        came_back(&app, no_such_user).await;
+        assert_eq!(flags(&app).await, [Flag::NoticeBounced]);
+    }
+}
+
+#[tokio::test]
+async fn other_words_for_the_same_bar_nobody_again_whom_staff_took_off_the_list() {
+    for app in TestApp::on_each_engine() {
+        let app = app.await;
+        app.shop.backorder("A1").await;
+        app.tick_all().await;
+        let id = newest(&app).await.id;
+        came_back(&app, no_such_user).await;
+        app.store.unsuppress(&[ADA.to_owned()], &Stream::ALL).await.unwrap();
+        let other = |sent: &samples::Sent<'_>| samples::postfix(sent, "5.1.1", "550 5.1.1 unknown here");
+        assert_eq!(came_back(&app, other).await, Taken::Recorded { id, barred: None });
+        assert_eq!(list(&app).await, [""; 0]);
+        assert_eq!(app.store.bounces(id).await.unwrap().len(), 2, "recorded all the same");
+        assert_eq!(app.tasks().await, [format!("bounced {id}")]);
+    }
+}
+
+#[tokio::test]
+async fn what_staff_copy_from_a_task_is_safe_in_a_shell() {
+    for app in TestApp::on_each_engine() {
+        let app = app.await;
+        app.shop.line("A1").email(Some("x|reboot${IFS}-f|`id`&y@evil.example")).put().await;
+        app.tick_all().await;
+        came_back(&app, no_such_user).await;
+        let mend = app.store.tasks().await.unwrap().remove(0).mend;
+        assert!(mend.contains("suppress remove 'x|reboot${IFS}-f|`id`&y@evil.example' --stream"), "{mend}");
+        let schedules = Schedules::new(&app.process.app.settings);
+        let id = newest(&app).await.id;
+        let resent = app
+            .store
+            .resend(&[id], &crate::support::staff::by(), Channels::Mail, &schedules, &app.clock)
+            .await
+            .unwrap();
+        assert!(resent.refused[0].1.contains("suppress remove 'x|reboot"), "{:?}", resent.refused);
     }
 }
 

@@ -1,5 +1,7 @@
 //! The commands as a mail server's pipe and as staff run them: the real program.
 
+use std::process::Command;
+
 use super::no_such_user;
 use super::samples::{self, Sent};
 use crate::support::installation::Installation;
@@ -42,6 +44,19 @@ async fn a_pipe_is_told_what_became_of_each_mail_and_never_bounces() {
 }
 
 #[tokio::test]
+async fn a_report_is_taken_where_nobody_reads_what_is_said_of_it() {
+    let installation = Installation::new().await;
+    let (id, message_id) = told(&installation).await;
+    let report = no_such_user(&Sent { id: &id, message_id: &message_id, to: "ada@example.com" });
+    std::fs::write(installation.folder().join("report"), report).unwrap();
+    let mut bounce = Command::new("sh");
+    bounce.args(["-c", r#""$0" bounce < report > /dev/full"#, env!("CARGO_BIN_EXE_backorderd")]);
+    let ended = bounce.current_dir(installation.folder()).output().unwrap();
+    assert_eq!((ended.status.code(), String::from_utf8_lossy(&ended.stderr).as_ref()), (Some(0), ""));
+    assert_eq!(installation.run(&["suppress", "list", "--json"]).await.good().objects().len(), 1);
+}
+
+#[tokio::test]
 async fn where_a_report_cannot_be_recorded_the_mail_server_is_to_keep_it() {
     let installation = Installation::new().await;
     let nothing_yet = installation.run_with_input(&["bounce"], &samples::out_of_office()).await;
@@ -63,10 +78,12 @@ async fn the_list_is_kept_by_staff_on_both_engines() {
         assert!(run(&["suppress", "list"]).await.good().stderr.contains("no address is on the list"));
         assert!(run(&["suppress", "add", "ada@example.com"]).await.failed(2).contains("--stream"));
         assert!(run(&["suppress", "add", "ada", "--stream", "updates"]).await.failed(2).contains("no mail address"));
+        let letters = run(&["suppress", "add", "ada@exämple.net", "--stream", "updates"]).await;
+        assert!(letters.failed(2).contains("xn-- form"), "{}", letters.stderr);
         let wrong = run(&["suppress", "add", "a@b.example", "--stream", "news"]).await;
         assert!(wrong.failed(2).contains("wishes, updates, order_notices"), "{}", wrong.stderr);
         let add =
-            ["suppress", "add", "Ada@Example.com", "--stream", "updates,order_notices", "--reason", "moved house"];
+            ["suppress", "add", "Ada@Example.com", "--stream", "updates,order_notices", "--reason", "moved\n house"];
         let added = run(&add).await.good();
         assert!(added.words().starts_with("2 entries added\norder notices may be owed by law"), "{}", added.words());
         assert!(run(&add).await.good().words().contains("2 were on the list already"));

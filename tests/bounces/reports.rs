@@ -2,9 +2,12 @@
 
 use std::path::Path;
 
-use backorderd::bounce::report::{NoReport, read};
+use backorderd::bounce::report::{NoReport, names_in_dump, read};
 use backorderd::bounce::{Name, Verdict};
 use backorderd::settings::Settings;
+use backorderd::store::bounces::Taken;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 
 use super::samples::{self, Sent};
 use super::{came_back, list, newest, no_such_user};
@@ -78,6 +81,67 @@ fn any_bytes_give_an_answer() {
 }
 
 #[test]
+fn a_mail_of_mails_within_mails_is_read_on_a_small_stack() {
+    let nested = "Content-Type: message/rfc822\r\n\r\n".repeat(1 << 16);
+    assert_eq!(read(nested.as_bytes(), None), Err(NoReport::Other));
+    assert_eq!(names_in_dump(nested.as_bytes()), []);
+    // Where it is encoded, no look at the bytes tells how deep it is.
+    let hidden = STANDARD.encode(&nested[..700_000]);
+    let mail = format!("Content-Type: message/rfc822\r\nContent-Transfer-Encoding: base64\r\n\r\n{hidden}");
+    assert_eq!(read(mail.as_bytes(), None), Err(NoReport::Other));
+}
+
+#[test]
+fn words_without_end_are_no_work_without_end() {
+    let head = format!("X-Failed-Recipients: {ADA}\r\nX-Backorderd-Id: {ID}\r\n");
+    let mail = format!("{head}\r\n{}\r\nX-Backorderd-Id: {ID}\r\n", "1 ".repeat(1 << 19));
+    assert_eq!(read(mail.as_bytes(), None), Err(NoReport::Unnamed), "an id so far behind is not looked for");
+    let names = format!("{head}\r\n\r\n{}", format!("X-Backorderd-Id: {ID}\r\n\r\nX: y\r\n\r\n").repeat(9_000));
+    assert!(read(names.as_bytes(), None).is_ok_and(|returned| returned.names.len() <= 100));
+}
+
+#[test]
+fn a_recipient_is_one_line_of_an_addresss_length() {
+    let recipient = |to: &str| read(no_such_user(&Sent { to, ..SENT }).as_bytes(), None).unwrap().recipient.unwrap();
+    assert_eq!(recipient("c\0x@example.com"), "c x@example.com");
+    assert_eq!(recipient(&"ä".repeat(6_000)).len(), 254);
+}
+
+#[test]
+fn a_report_may_speak_of_other_letters_than_ascii() {
+    let report = no_such_user(&SENT);
+    let of_letters = report.replace("message/delivery-status", "message/global-delivery-status");
+    for returned in ["message/rfc822", "message/global", "message/global-headers"] {
+        let mail = of_letters.replace("message/rfc822", returned);
+        let read = read(mail.as_bytes(), None).unwrap_or_else(|error| panic!("{returned}: {error}"));
+        assert_eq!((read.names[0].id.to_string(), read.verdict), (ID.to_owned(), Verdict::Hard), "{returned}");
+    }
+}
+
+#[test]
+fn the_headers_of_a_returned_mail_are_enough_and_so_are_most_of_them() {
+    let report = no_such_user(&SENT);
+    let kind = report.find("X-Backorderd-Kind").unwrap();
+    let ends_within = report[..kind].to_owned() + "X-Backord";
+    assert_eq!(read(ends_within.as_bytes(), None).unwrap().names[0], Name::of_id(ID).unwrap());
+}
+
+#[test]
+fn only_feedback_that_she_does_not_want_such_mails_is_a_complaint() {
+    let of_type = |kind: &str| {
+        let mail = samples::complaint(&SENT);
+        assert!(mail.contains("Feedback-Type: abuse"), "{mail}");
+        read(mail.replace("Feedback-Type: abuse", &format!("Feedback-Type: {kind}")).as_bytes(), None)
+    };
+    for complaint in ["abuse", "Fraud", "opt-out", "other"] {
+        assert_eq!(of_type(complaint).unwrap().verdict, Verdict::Complaint, "{complaint}");
+    }
+    for other in ["not-spam", "auth-failure", "dkim", "virus", "what-comes-next"] {
+        assert_eq!(of_type(other), Err(NoReport::Feedback), "{other}");
+    }
+}
+
+#[test]
 fn the_address_of_the_report_names_the_mail_where_nothing_else_does() {
     let folder = tempfile::tempdir().unwrap();
     let app = settings(folder.path(), "bounces+{id}@shop.example");
@@ -140,12 +204,11 @@ async fn the_folder_is_emptied_and_what_is_read_again_is_recorded_once() {
         let report = no_such_user(&Sent { id: &id, message_id: &message_id, to: ADA });
         let folder = app.path("bounces");
         let reader = app.process.app.bounce_reader().unwrap();
-        assert!(
-            reader.tick().await.unwrap_err().to_string().starts_with("bounces.maildir: "),
-            "there is no folder yet"
-        );
+        let (_, failed) = reader.tick().await;
+        assert!(failed.unwrap().to_string().starts_with("bounces.maildir: "), "there is no folder yet");
         maildir(&folder, &[("1.a", &report), ("2.b", &samples::out_of_office()), (".3.half", "From: x")]);
-        let read = reader.tick().await.unwrap();
+        let (read, failed) = reader.tick().await;
+        assert!(failed.is_none());
         assert_eq!((read.returned, read.other), (1, 1));
         assert_eq!(files(&folder.join("new")), [".3.half"], "whoever writes it is not done");
         assert_eq!(files(&folder.join("cur")), ["1.a:2,S", "2.b:2,S"]);
@@ -153,9 +216,50 @@ async fn the_folder_is_emptied_and_what_is_read_again_is_recorded_once() {
         // Read, recorded, and the process died before the file was moved.
         app.store.unsuppress(&[ADA.to_owned()], &backorderd::outbox::stream::Stream::ALL).await.unwrap();
         maildir(&folder, &[("1.a", &report)]);
-        assert_eq!(reader.tick().await.unwrap().returned, 1);
+        assert_eq!(reader.tick().await.0.returned, 1);
         assert_eq!(app.store.bounces(entry.id).await.unwrap().len(), 1);
         assert_eq!(list(&app).await, [""; 0], "staff took it off the list, and nothing new was said");
+    }
+}
+
+#[tokio::test]
+async fn what_cannot_be_read_or_put_away_keeps_nothing_behind_it() {
+    for app in TestApp::on_each_engine_with(&[("bounces.maildir", "bounces")]) {
+        let app = app.await;
+        app.shop.backorder("A1").await;
+        app.tick_all().await;
+        let entry = newest(&app).await;
+        let (id, message_id) = (entry.id.to_string(), entry.message_id.clone().unwrap());
+        let sent = Sent { id: &id, message_id: &message_id, to: ADA };
+        let (one, other) = (no_such_user(&sent), samples::postfix(&sent, "5.2.2", "552 5.2.2 mailbox full"));
+        let folder = app.path("bounces");
+        maildir(&folder, &[("2.one", &one), ("3.other", &other)]);
+        // No file, to whoever reads it; and no folder to put anything into.
+        std::fs::create_dir(folder.join("new/1.first")).unwrap();
+        std::fs::remove_dir(folder.join("cur")).unwrap();
+        std::fs::write(folder.join("cur"), "").unwrap();
+        let reader = app.process.app.bounce_reader().unwrap();
+        let (read, failed) = reader.tick().await;
+        assert_eq!(read.returned, 2);
+        assert!(failed.unwrap().to_string().contains("1.first cannot be read"));
+        assert_eq!(app.store.bounces(entry.id).await.unwrap().len(), 2);
+        std::fs::remove_dir(folder.join("new/1.first")).unwrap();
+        let failed = reader.tick().await.1.unwrap().to_string();
+        assert!(failed.contains("2.one was read and cannot go to"), "{failed}");
+    }
+}
+
+#[tokio::test]
+async fn whatever_a_report_says_is_recorded_on_each_engine() {
+    for app in TestApp::on_each_engine() {
+        let app = app.await;
+        app.shop.backorder("A1").await;
+        app.tick_all().await;
+        for to in ["c\0x@example.com", &*"\u{1f4ec}".repeat(4_000)] {
+            let words = format!("550 5.1.1 {}", "\u{1f4ec}".repeat(4_000));
+            let taken = came_back(&app, |sent| samples::postfix(&Sent { to, ..*sent }, "5.1.1", &words)).await;
+            assert!(matches!(taken, Taken::Recorded { .. }), "{taken:?}");
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::{BadEvent, Heard, bad};
-use crate::bounce::{Name, Returned, Verdict, one_line};
+use crate::bounce::{Name, Returned, Verdict, address_line, one_line};
 
 pub(super) fn read(event: &Value, place: &str) -> Result<Heard, BadEvent> {
     let field = |key: &str| match event.get(key) {
@@ -33,7 +33,7 @@ pub(super) fn read(event: &Value, place: &str) -> Result<Heard, BadEvent> {
         None => return Err(bad(&format!("{place}.type"), "missing; write hard, soft or complaint")),
     };
     let reason = one_line(field("reason")?.unwrap_or("no reason was given"));
-    let recipient = field("recipient")?.map(one_line);
+    let recipient = field("recipient")?.map(address_line);
     Ok(Heard::Returned(Returned { names: vec![name], verdict, recipient, reason }))
 }
 

@@ -5,7 +5,7 @@ use serde_json::Value;
 use sha2::Sha256;
 
 use super::{Heard, heard, permanent, text};
-use crate::bounce::{Name, Returned, Verdict, one_line};
+use crate::bounce::{Name, Returned, Verdict, address_line, one_line};
 
 /// Mailgun's own codes for addresses that it sends to no more, because they bounced.
 const BOUNCED_BEFORE: u64 = 605;
@@ -35,7 +35,7 @@ pub(super) fn read(event: &Value) -> Heard {
     heard(Returned {
         names: of_id.into_iter().chain(of_message).collect(),
         verdict,
-        recipient: text(event, "/recipient").map(one_line),
+        recipient: text(event, "/recipient").map(address_line),
         reason: one_line(&reason.join(" ")),
     })
 }

@@ -3,14 +3,17 @@
 
 use serde_json::Value;
 
-use super::{Heard, heard, text};
+use super::{Heard, heard, permanent, text};
+use crate::bounce::diagnosis::holds_reply;
 use crate::bounce::report::names_in_dump;
-use crate::bounce::{Name, Returned, Verdict, one_line};
+use crate::bounce::{Name, Returned, Verdict, address_line, one_line};
 
 pub(super) fn read(event: &Value) -> Heard {
+    // Without a code in it Postmark is believed.
+    let details = text(event, "/Details").filter(|details| holds_reply(details));
     let verdict = match (text(event, "/RecordType"), text(event, "/Type").unwrap_or_default()) {
         (Some("SpamComplaint"), _) | (_, "SpamComplaint") => Verdict::Complaint,
-        (Some("Bounce"), "HardBounce" | "BadEmailAddress") => Verdict::Hard,
+        (Some("Bounce"), "HardBounce" | "BadEmailAddress") => permanent(None, details),
         // Postmark tries again by itself.
         (Some("Bounce"), "Transient") => Verdict::Soft,
         (
@@ -26,7 +29,7 @@ pub(super) fn read(event: &Value) -> Heard {
     heard(Returned {
         names: of_metadata.into_iter().chain(of_content).collect(),
         verdict,
-        recipient: text(event, "/Email").map(one_line),
+        recipient: text(event, "/Email").map(address_line),
         reason: one_line(&words.into_iter().flatten().collect::<Vec<_>>().join(": ")),
     })
 }
@@ -54,6 +57,15 @@ mod tests {
         assert_eq!(read(&bare), Heard::Unnamed);
         bare["Metadata"] = json!({"backorderd-id": ID});
         assert!(matches!(read(&bare), Heard::Returned(_)));
+    }
+
+    #[test]
+    fn a_bounce_that_postmark_calls_hard_is_held_against_its_codes() {
+        let mut policy = event("Bounce", "HardBounce");
+        policy["Details"] = json!("smtp;550 5.7.1 message refused by policy");
+        assert!(matches!(read(&policy), Heard::Returned(Returned { verdict: Verdict::Undelivered, .. })));
+        policy["Details"] = json!("action: failed");
+        assert!(matches!(read(&policy), Heard::Returned(Returned { verdict: Verdict::Hard, .. })), "it is believed");
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::{Heard, heard, permanent, text};
-use crate::bounce::{Name, Returned, Verdict, one_line};
+use crate::bounce::{Name, Returned, Verdict, address_line, one_line};
 
 pub(super) fn read(event: &Value) -> Heard {
     let reason = text(event, "/reason").or(text(event, "/response"));
@@ -24,7 +24,7 @@ pub(super) fn read(event: &Value) -> Heard {
     heard(Returned {
         names: of_id.into_iter().chain(of_message).collect(),
         verdict,
-        recipient: text(event, "/email").map(one_line),
+        recipient: text(event, "/email").map(address_line),
         reason: one_line(&words.into_iter().flatten().collect::<Vec<_>>().join(" ")),
     })
 }

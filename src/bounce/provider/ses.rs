@@ -6,7 +6,7 @@
 use serde_json::Value;
 
 use super::{BadEvent, Heard, bad, heard, permanent, text};
-use crate::bounce::{Name, Returned, Verdict, one_line};
+use crate::bounce::{Name, Returned, Verdict, address_line, one_line};
 
 pub(super) fn read(event: &Value, place: &str) -> Result<Vec<Heard>, BadEvent> {
     match text(event, "/Type") {
@@ -38,7 +38,7 @@ fn of_event(event: &Value) -> Vec<Heard> {
     let names = names_of(event);
     let returned = |verdict, recipient: Option<&str>, reason: String| {
         let reason = one_line(&reason);
-        heard(Returned { names: names.clone(), verdict, recipient: recipient.map(one_line), reason })
+        heard(Returned { names: names.clone(), verdict, recipient: recipient.map(address_line), reason })
     };
     let each = |pointer: &str| event.pointer(pointer).and_then(Value::as_array).cloned().unwrap_or_default();
     match text(event, "/notificationType").or(text(event, "/eventType")) {
