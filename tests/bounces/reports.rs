@@ -85,7 +85,7 @@ fn a_mail_of_mails_within_mails_is_read_on_a_small_stack() {
     let nested = "Content-Type: message/rfc822\r\n\r\n".repeat(1 << 16);
     assert_eq!(read(nested.as_bytes(), None), Err(NoReport::Other));
     assert_eq!(names_in_dump(nested.as_bytes()), []);
-    // Where it is encoded, no look at the bytes tells how deep it is.
+    // Where it is encoded, it would be copied for each of them.
     let hidden = STANDARD.encode(&nested[..700_000]);
     let mail = format!("Content-Type: message/rfc822\r\nContent-Transfer-Encoding: base64\r\n\r\n{hidden}");
     assert_eq!(read(mail.as_bytes(), None), Err(NoReport::Other));
@@ -124,6 +124,32 @@ fn the_headers_of_a_returned_mail_are_enough_and_so_are_most_of_them() {
     let kind = report.find("X-Backorderd-Kind").unwrap();
     let ends_within = report[..kind].to_owned() + "X-Backord";
     assert_eq!(read(ends_within.as_bytes(), None).unwrap().names[0], Name::of_id(ID).unwrap());
+}
+
+#[test]
+fn a_report_may_be_encoded_in_each_of_its_parts() {
+    let encoded = |kind: &str, text: &str, encode: &dyn Fn(&str) -> (&'static str, String)| {
+        let (encoding, text) = encode(text);
+        format!("--b\r\nContent-Type: {kind}\r\nContent-Transfer-Encoding: {encoding}\r\n\r\n{text}\r\n")
+    };
+    let status =
+        format!("Reporting-MTA: dns; mx\r\n\r\nFinal-Recipient: rfc822; {ADA}\r\nAction: failed\r\nStatus: 5.1.1\r\n");
+    let returned = format!("Subject: Your order\r\nX-Backorderd-Id: {ID}\r\n\r\nIt waits.\r\n");
+    let base64 = |text: &str| {
+        let lines = STANDARD.encode(text).into_bytes();
+        let lines: Vec<_> = lines.chunks(76).map(|line| String::from_utf8_lossy(line).into_owned()).collect();
+        ("Base64", lines.join("\r\n"))
+    };
+    let quoted = |text: &str| ("quoted-printable", text.replace('5', "=35").replace("Final", "Fi=\r\nnal"));
+    for encode in [&base64 as &dyn Fn(&str) -> (&'static str, String), &quoted] {
+        for kind in ["message/rfc822", "message/global", "text/rfc822-headers"] {
+            let parts = encoded("message/delivery-status", &status, encode) + &encoded(kind, &returned, encode);
+            let mail = format!("Content-Type: multipart/report; boundary=b\r\n\r\n{parts}--b--\r\n");
+            let read = read(mail.as_bytes(), None).unwrap_or_else(|error| panic!("{error}: {mail}"));
+            assert_eq!((read.names[0].id.to_string(), read.verdict), (ID.to_owned(), Verdict::Hard), "{mail}");
+            assert_eq!(read.recipient.as_deref(), Some(ADA));
+        }
+    }
 }
 
 #[test]
