@@ -35,6 +35,8 @@ fn every(deadline: Duration) -> Deadlines {
         command: deadline,
         ahead: deadline,
         data: deadline,
+        kept_waiting: deadline,
+        beside: deadline,
         body: deadline,
         final_reply: deadline,
         quit: deadline,
@@ -175,6 +177,7 @@ async fn what_was_announced_is_refused_withheld_or_followed_like_any_other_mail(
     ];
     let server = SmtpServer::scripted(vec![script]).await;
     let mut connection = connected(&server, patient()).await;
+    connection.is_known_to_bear();
     let full = send_with_next(&mut connection).await;
     assert_eq!((told(&full).1, told(&full).2), (Some(Phase::FinalReply), Some(552)));
     let refused = connection.send(&TO_BOB, MESSAGE).await;
@@ -225,11 +228,85 @@ async fn a_relay_that_loses_its_place_over_the_next_envelope_is_found_out_and_no
         assert!(connection.lost_its_place() && !connection.usable(), "{act:?}");
         assert_eq!(server.mails(), [mail_to(&TO_ADA, 0)]);
     }
+    // One that is not known to bear it may say it in any words.
+    for reply in ["554 synchronization error", "501 5.5.2 what", "421 4.7.0 too much"] {
+        let script = vec![(At::MailFrom, Act::Say("250 ok")), (At::MailFrom, Act::Say(reply))];
+        let server = SmtpServer::scripted(vec![script]).await;
+        let mut connection = connected(&server, patient()).await;
+        assert_eq!(told(&send_with_next(&mut connection).await).0, "accepted");
+        assert_eq!(told(&connection.send(&TO_BOB, MESSAGE).await).0, "stale", "{reply}");
+        assert!(connection.lost_its_place() && !connection.bears());
+    }
+    // A reply too many, and a refusal that belongs to another command than it seems to.
+    let script = vec![
+        (At::End, Act::Say("250 2.0.0 ok\r\n250 2.0.0 and again")),
+        (At::MailFrom, Act::Say("250 ok")),
+        (At::MailFrom, Act::Say("550 5.1.1 nobody")),
+    ];
+    let server = SmtpServer::scripted(vec![script]).await;
+    let mut connection = connected(&server, patient()).await;
+    assert_eq!(told(&send_with_next(&mut connection).await).0, "accepted");
+    assert_eq!(told(&connection.send(&TO_BOB, MESSAGE).await).0, "stale");
+    assert!(connection.lost_its_place());
     // Without anything ahead the same words are for the mail.
     let server = SmtpServer::scripted(vec![vec![(At::End, Act::Say("503 5.5.0 no"))]]).await;
     let mut connection = connected(&server, patient()).await;
     assert_eq!(told(&connection.send(&TO_ADA, MESSAGE).await).0, "permanent");
     assert!(!connection.lost_its_place());
+}
+
+#[tokio::test]
+async fn what_a_relay_refuses_with_the_next_envelope_is_suspected_until_it_is_known_to_bear_that() {
+    for reply in ["554 5.6.0 spam", "451 4.3.0 not now", "421 4.7.0 too much"] {
+        let server = SmtpServer::scripted(vec![vec![(At::End, Act::Say(reply))]; 2]).await;
+        let mut connection = connected(&server, patient()).await;
+        assert_eq!(told(&send_with_next(&mut connection).await).0, "stale", "{reply}");
+        assert!(connection.is_suspected() && !connection.lost_its_place() && !connection.usable());
+        let mut connection = connected(&server, patient()).await;
+        connection.is_known_to_bear();
+        assert_ne!(told(&send_with_next(&mut connection).await).0, "stale", "{reply}");
+        assert!(!connection.is_suspected());
+    }
+    for bears in [false, true] {
+        let server = SmtpServer::scripted(vec![vec![(At::End, Act::Close)]]).await;
+        let mut connection = connected(&server, patient()).await;
+        if bears {
+            connection.is_known_to_bear();
+        }
+        assert_eq!(told(&send_with_next(&mut connection).await).0, "unknown", "it may have been sent");
+        assert_eq!(connection.lost_its_place(), !bears);
+    }
+}
+
+#[tokio::test]
+async fn where_replies_come_in_no_order_the_mail_may_have_been_sent() {
+    let shifted = "503 5.5.1 no\r\n503 5.5.1 no\r\n503 5.5.1 no\r\n250 2.0.0 queued";
+    let server = SmtpServer::scripted(vec![vec![(At::End, Act::Say(shifted))]]).await;
+    let mut connection = connected(&server, patient()).await;
+    assert_eq!(told(&send_with_next(&mut connection).await).0, "unknown");
+    assert!(connection.lost_its_place() && !connection.usable());
+}
+
+#[tokio::test]
+async fn who_keeps_the_relay_waiting_for_the_message_is_not_sent_and_not_charged() {
+    let server = SmtpServer::scripted(vec![]).await;
+    let mut connection = connected(&server, Deadlines { kept_waiting: hasty().kept_waiting, ..patient() }).await;
+    let never = std::future::pending::<bool>();
+    assert!(connection.send_if(&TO_ADA, MESSAGE, never, None).await.is_none());
+    assert!(!connection.usable());
+    // It hung up between the envelope, which it had from before, and the message.
+    for end in [Act::SayThenClose("354 go on"), Act::SayThenClose("354 go on\r\n421 4.4.2 idle")] {
+        let server = SmtpServer::scripted(vec![vec![(At::Data, Act::Say("354 go on")), (At::Data, end)]]).await;
+        let mut connection = connected(&server, patient()).await;
+        assert_eq!(told(&send_with_next(&mut connection).await).0, "accepted");
+        let closed = async {
+            server.until_all_are_closed().await;
+            true
+        };
+        let outcome = connection.send_if(&TO_BOB, MESSAGE, closed, None).await.unwrap();
+        assert_eq!(told(&outcome).0, "stale", "{end:?}");
+        assert_eq!(server.mails().len(), 1);
+    }
 }
 
 #[tokio::test]

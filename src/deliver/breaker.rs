@@ -16,6 +16,14 @@ pub struct Breaker {
     /// How often in a row it failed.
     failures: u32,
     probing: bool,
+    /// How many rests began so far.
+    rests: u64,
+}
+
+/// Leave to ask, and after how many rests it was given. What comes of it says nothing of a rest that began since.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Leave {
+    after: u64,
 }
 
 impl Breaker {
@@ -29,16 +37,25 @@ impl Breaker {
         self.rests_until.is_some_and(|until| now < until)
     }
 
-    /// Whether it may be asked at `now`. After a rest the first to ask becomes the one probe.
-    pub fn admits(&mut self, now: Timestamp) -> bool {
+    /// Leave to ask it at `now`. After a rest the first to ask becomes the one probe.
+    pub fn admits(&mut self, now: Timestamp) -> Option<Leave> {
         let open = self.is_open(now);
         self.probing |= open && self.rests_until.is_some();
-        open
+        open.then_some(Leave { after: self.rests })
     }
 
-    /// It answered as it should.
-    pub fn works(&mut self) {
-        *self = Breaker::default();
+    /// It answered as it should whom that leave was given.
+    pub fn works(&mut self, leave: Leave) {
+        if leave.after == self.rests {
+            *self = Breaker { rests: self.rests, ..Breaker::default() };
+        }
+    }
+
+    /// Nobody uses that leave any more, whatever came of it: if it was the probe's, the next to ask is the probe.
+    pub fn is_left(&mut self, leave: Leave) {
+        if leave.after == self.rests {
+            self.probing = false;
+        }
     }
 
     /// It could not be reached, or is at fault.
@@ -51,12 +68,14 @@ impl Breaker {
         self.rests_until = Some(now + rest.min(LONGEST_REST));
         self.failures = self.failures.saturating_add(1);
         self.probing = false;
+        self.rests += 1;
     }
 
     /// It wants to be left alone until then.
     pub fn pauses(&mut self, until: Timestamp) {
         self.rests_until = Some(until);
         self.probing = false;
+        self.rests += 1;
     }
 
     /// Until when it rests.

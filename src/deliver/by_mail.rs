@@ -12,7 +12,7 @@ use tracing::{info, warn};
 use super::job::Job;
 use super::marking::Clearance;
 use super::outcome::{Outcome, Refusal};
-use super::relays::{Station, Turn};
+use super::relays::{Station, Trial, Turn};
 use super::smtp::connection::{Connection, Next};
 use super::smtp::opening::ConnectError;
 use super::{Delivery, verdict};
@@ -23,21 +23,37 @@ use crate::store::outbox::{Fate, Finish};
 /// How often a mail is tried on a fresh connection because an old one had ended unnoticed.
 const MOST_STALE: usize = 3;
 
-/// So long a relay is made to wait between an envelope and its mail: it may have hung up later, and that would be charged.
-const PLACE_KEPT: Duration = Duration::from_secs(10);
-
 /// The place of a mail whose envelope its relay has already. Dropped, the connection closes, and nothing was sent.
 pub(super) struct Place<'a> {
     station: &'a Station,
     turn: Turn<'a>,
     connection: Connection,
+    /// There while nobody knows whether the relay bears such envelopes.
+    trial: Option<Trial<'a>>,
     since: Instant,
 }
 
 impl Place<'_> {
-    /// Whether it is at `station`, and still good.
-    fn is_at(&self, station: &Station) -> bool {
-        std::ptr::eq(self.station, station) && self.since.elapsed() < PLACE_KEPT
+    /// Whether it is at `station`, and still good after `kept` at most.
+    fn is_at(&self, station: &Station, kept: Duration) -> bool {
+        std::ptr::eq(self.station, station) && self.since.elapsed() < kept
+    }
+}
+
+/// What came of one try.
+struct Tried<'a> {
+    /// `None`: it was withheld.
+    outcome: Option<Outcome>,
+    /// The connection, if it waits for the next mail.
+    ahead: Option<Connection>,
+    trial: Option<Trial<'a>>,
+    /// The mail may have been refused for the envelope that followed it.
+    is_suspected: bool,
+}
+
+impl From<Outcome> for Tried<'_> {
+    fn from(outcome: Outcome) -> Self {
+        Tried { outcome: Some(outcome), ahead: None, trial: None, is_suspected: false }
     }
 }
 
@@ -67,26 +83,37 @@ impl Delivery {
         let all = places.clone();
         let mut stale = 0;
         let mut last = None;
-        while let Some((index, station)) = self.relays.choose(places.clone(), self.clock.now()) {
-            let (turn, connection) = match place.take().filter(|place| place.is_at(station)) {
-                Some(place) => (place.turn, Some(place.connection)),
+        // One that may have arrived goes alone: the answer is to be about nothing else.
+        let mut next = next.filter(|_| job.claimed.doubts == 0);
+        // The relay that refused it with another's envelope behind it, and may take it alone.
+        let mut suspected = None;
+        while let Some((index, admitted)) = self.relays.choose(places.clone(), self.clock.now()) {
+            let station = admitted.station;
+            let kept = self.deadlines.kept_waiting;
+            let (turn, connection, _trial) = match place.take().filter(|place| place.is_at(station, kept)) {
+                Some(Place { turn, connection, trial, .. }) => (turn, Some(connection), trial),
                 // It may begin to rest while this one waits: then the next one is chosen.
                 None => match station.turn(&self.clock).await {
-                    Some(turn) => (turn, None),
+                    Some(turn) => (turn, None, None),
                     None => continue,
                 },
             };
             let started = self.clock.now();
-            let (outcome, ahead) = self.try_once(&job, station, connection, &mut clearance, next).await;
-            let Some(outcome) = outcome else { return (self.withheld(job, clearance).await, None) };
+            let tried = self.try_once(&job, station, connection, &mut clearance, next).await;
+            let Some(outcome) = tried.outcome else { return (self.withheld(job, clearance).await, None) };
+            if suspected.is_some() && matches!(outcome, Outcome::Accepted { .. }) {
+                lost_its_place(station);
+            }
+            let mut trial = tried.trial;
+            if tried.is_suspected {
+                // Meanwhile no other connection tries the same.
+                (next, suspected) = (None, Some(trial.take()));
+            }
             let outcome = station.judge(outcome, &job.to);
             let attempt = verdict::attempt(&outcome, &station.relay.name(), started, self.clock.now());
             let now = self.clock.now();
             match &outcome {
-                Outcome::NotSent { why: Refusal::Stale, .. } if stale < MOST_STALE => {
-                    stale += 1;
-                    station.works();
-                }
+                Outcome::NotSent { why: Refusal::Stale, .. } if stale < MOST_STALE => stale += 1,
                 Outcome::NotSent {
                     why: why @ (Refusal::Relay | Refusal::Paused | Refusal::Stale),
                     phase,
@@ -105,7 +132,7 @@ impl Delivery {
                 }
                 _ => {
                     failpoint::reach(Point::Answered);
-                    station.works();
+                    admitted.works();
                     self.count(station, attempt.outcome);
                     info!(
                         notification.id = %job.claimed.id, kind = job.claimed.kind.word(), outcome = attempt.outcome,
@@ -116,7 +143,8 @@ impl Delivery {
                         Some(fate) => fate,
                         None => verdict::fate(&job.claimed, &outcome, &self.settings.delivery, now, self.chance()),
                     };
-                    let place = ahead.map(|connection| Place { station, turn, connection, since: Instant::now() });
+                    let since = Instant::now();
+                    let place = tried.ahead.map(|connection| Place { station, turn, connection, trial, since });
                     return (Finish { claimed: job.claimed, attempt: Some(attempt), fate }, place);
                 }
             }
@@ -137,16 +165,15 @@ impl Delivery {
         Finish { claimed: job.claimed, attempt: None, fate }
     }
 
-    /// One try over the connection that waits for this mail, one that is open, or a new one; `None`: it was withheld. With
-    /// the connection, if it waits for `next`.
-    async fn try_once(
+    /// One try over the connection that waits for this mail, one that is open, or a new one.
+    async fn try_once<'a>(
         &self,
         job: &Job,
-        station: &Station,
+        station: &'a Station,
         waiting: Option<Connection>,
         clearance: &mut Clearance,
         next: Option<&Job>,
-    ) -> (Option<Outcome>, Option<Connection>) {
+    ) -> Tried<'a> {
         let mut connection = if let Some(connection) = waiting {
             connection
         } else {
@@ -154,24 +181,32 @@ impl Delivery {
             station.rate_permit().await;
             match self.connection(station).await {
                 Ok(connection) => connection,
-                Err(error) => return (Some(error.into()), None),
+                Err(error) => return Outcome::from(error).into(),
             }
         };
         let goes_on = station.takes_envelopes_ahead() && connection.goes_on(self.clock.now());
-        let next = next.filter(|next| goes_on && next.claimed.doubted_relay.is_none());
+        let next = next.filter(|next| goes_on && next.claimed.doubts == 0);
+        // Until it is known that the relay bears it, one connection tries.
+        let bears = station.bears_envelopes();
+        let trial = if bears || next.is_none() { None } else { Trial::of(station) };
+        let next = next.filter(|_| bears || trial.is_some());
         let next = next.map(|next| Next { envelope: next.envelope(), size: next.bytes.len() });
-        let outcome = connection.send_if(&job.envelope(), &job.bytes, clearance.is_given(), next).await;
-        if connection.lost_its_place() && station.loses_its_place() {
-            info!(
-                relay = station.relay.name(),
-                "the relay loses its place when the next envelope comes with a mail's end, so it gets one after the other"
-            );
+        if bears {
+            connection.is_known_to_bear();
         }
+        let outcome = connection.send_if(&job.envelope(), &job.bytes, clearance.is_given(), next).await;
+        if connection.bears() {
+            station.bears_them();
+        }
+        if connection.lost_its_place() {
+            lost_its_place(station);
+        }
+        let is_suspected = connection.is_suspected();
         if connection.is_ahead() {
-            return (outcome, Some(connection));
+            return Tried { outcome, ahead: Some(connection), trial, is_suspected };
         }
         station.keep(connection);
-        (outcome, None)
+        Tried { outcome, ahead: None, trial, is_suspected }
     }
 
     /// An open connection that serves on, or a new one; who has served for long enough is left.
@@ -183,5 +218,15 @@ impl Delivery {
             idle.quit().await;
         }
         Connection::open(&station.relay, &self.hello_name, self.deadlines, self.clock.now()).await
+    }
+}
+
+/// The relay gets one mail after the other from now on.
+fn lost_its_place(station: &Station) {
+    if station.loses_its_place() {
+        info!(
+            relay = station.relay.name(),
+            "the relay loses its place when the next envelope comes with a mail's end, so it gets one after the other"
+        );
     }
 }

@@ -22,9 +22,10 @@ const LAST: Duration = Duration::from_secs(5);
 impl Delivery {
     /// Tries one notification.
     pub(super) async fn post(&self, mut job: Job) -> Finish {
-        let Some(station) = self.receiver.as_ref().filter(|station| station.admits(self.clock.now())) else {
-            return self.give_back(Way::Webhook, job);
+        let Some(admitted) = self.receiver.as_ref().and_then(|station| station.admits(self.clock.now())) else {
+            return self.give_back(Way::Webhook, job.claimed);
         };
+        let station = admitted.station;
         let started = self.clock.now();
         let (id, body) = (job.claimed.id.to_string(), std::mem::take(&mut job.bytes));
         let outcome = tokio::select! {
@@ -33,7 +34,7 @@ impl Delivery {
         };
         failpoint::reach(Point::Answered);
         let (said, now) = (Said::of(&outcome), self.clock.now());
-        let was_well = station.said(said, now);
+        let was_well = admitted.said(said, now);
         let attempt = answer::attempt(outcome, said, &station.receiver.to_string(), started, now);
         self.tally.tried(WEBHOOK, &attempt.relay, attempt.outcome, station.rests());
         info!(

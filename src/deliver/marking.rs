@@ -3,23 +3,28 @@
 //!
 //! In: mails that their connections send next. Out: a [`Clearance`] of each; the marks of all connections that wait are
 //! one commit. Meanwhile its connection sends the mail before it, and its own envelope; its end waits for the clearance.
-//! What can go wrong: news overtook it, its lease was lost, or the state database fails; then its end is never written.
+//! What can go wrong: news overtook it, its lease was lost, or the state database fails; then its end is never written. A
+//! clearance is good for a moment: whoever was kept waiting asks again.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
 use tracing::error;
 
 use super::Delivery;
 use super::job::Job;
+use super::pipeline::STORE_PAUSE;
 use crate::store::outbox::{Claimed, Fate, Mark};
 
 /// How many connections' questions wait at most.
 const ASKED: usize = 256;
 /// How long the first of the connections that ask waits for the others.
 const COMPANY: Duration = Duration::from_millis(1);
+/// So long after its mark is durable a mail may be sent by it: later it may have been overtaken, or be another's.
+const GOOD: Duration = Duration::from_secs(1);
 
 /// What became of a request to mark a mail as in transfer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,21 +44,29 @@ pub(super) struct Marking {
 
 /// Whether a mail may be sent: known as soon as its mark is durable.
 pub(super) struct Clearance {
+    mark: Mark,
+    marks: mpsc::Sender<Marking>,
     answer: Result<Marked, oneshot::Receiver<Marked>>,
-}
-
-impl Marking {
-    /// The question about `job`, and its clearance.
-    pub(super) fn of(job: &Job) -> (Marking, Clearance) {
-        let (answer, answered) = oneshot::channel();
-        (Marking { mark: job.mark(), answer }, Clearance { answer: Err(answered) })
-    }
+    /// When the answer was known here.
+    known: Instant,
 }
 
 impl Clearance {
-    /// Waits for the answer; whether the mail may be sent.
+    /// Asks for that of `job`.
+    pub(super) async fn ask(job: &Job, marks: &mpsc::Sender<Marking>) -> Clearance {
+        let mark = job.mark();
+        Clearance { mark, marks: marks.clone(), answer: Err(asked(mark, marks).await), known: Instant::now() }
+    }
+
+    /// Waits for the answer, a new one if it has grown old; whether the mail may be sent.
     pub(super) async fn is_given(&mut self) -> bool {
-        self.answered().await == Marked::Yes
+        while self.answered().await == Marked::Yes {
+            if self.known.elapsed() < GOOD {
+                return true;
+            }
+            self.answer = Err(asked(self.mark, &self.marks).await);
+        }
+        false
     }
 
     /// Whether it is known already that the mail may not be sent.
@@ -61,7 +74,7 @@ impl Clearance {
         if let Err(answer) = &mut self.answer
             && let Ok(marked) = answer.try_recv()
         {
-            self.answer = Ok(marked);
+            self.knows(marked);
         }
         matches!(self.answer, Ok(Marked::No | Marked::Unstored))
     }
@@ -80,14 +93,28 @@ impl Clearance {
     }
 
     async fn answered(&mut self) -> Marked {
-        let marked = match &mut self.answer {
+        match &mut self.answer {
             Ok(marked) => *marked,
-            // Nobody answers any more: then nothing was made durable that we know of.
-            Err(answer) => answer.await.unwrap_or(Marked::Unstored),
-        };
-        self.answer = Ok(marked);
-        marked
+            Err(answer) => {
+                // Nobody answers any more: then nothing was made durable that we know of.
+                let marked = answer.await.unwrap_or(Marked::Unstored);
+                self.knows(marked);
+                marked
+            }
+        }
     }
+
+    fn knows(&mut self, marked: Marked) {
+        (self.answer, self.known) = (Ok(marked), Instant::now());
+    }
+}
+
+/// Puts the question whether a mail may be sent.
+async fn asked(mark: Mark, marks: &mpsc::Sender<Marking>) -> oneshot::Receiver<Marked> {
+    let (answer, answered) = oneshot::channel();
+    // Nobody who answers is the answer that it may not.
+    let _ = marks.send(Marking { mark, answer }).await;
+    answered
 }
 
 impl Delivery {
@@ -102,6 +129,8 @@ impl Delivery {
             let marked = self.takeover.heard(self.store.mark(&rows).await);
             if let Err(error) = &marked {
                 error!(%error, "marks could not be stored, so these mails are not sent now");
+                // Each of these connections hangs up, and comes again with the same.
+                tokio::time::sleep(STORE_PAUSE).await;
             }
             for Marking { mark, answer } in waiting.drain(..) {
                 let _ = answer.send(match &marked {
@@ -110,6 +139,29 @@ impl Delivery {
                     Err(_) => Marked::Unstored,
                 });
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_clearance_that_has_grown_old_is_asked_for_again() {
+        for (answer, is_given) in [(Marked::Yes, true), (Marked::No, false)] {
+            let (marks, mut asked) = mpsc::channel(1);
+            let mark = Mark { id: uuid::Uuid::nil(), fence: 1, order_row: 1, revision: 1 };
+            let known = Instant::now();
+            let mut fresh = Clearance { mark, marks: marks.clone(), answer: Ok(Marked::Yes), known };
+            assert!(fresh.is_given().await);
+            let mut old = Clearance { known: known.checked_sub(GOOD).unwrap(), ..fresh };
+            let answering = async {
+                let Marking { answer: to, .. } = asked.recv().await.unwrap();
+                to.send(answer).unwrap();
+            };
+            let (given, ()) = tokio::join!(old.is_given(), answering);
+            assert_eq!(given, is_given);
         }
     }
 }

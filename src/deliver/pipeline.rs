@@ -12,6 +12,7 @@
 //! end of its lease. A mail that hangs at its relay holds up its own connection, and the one that is marked after it:
 //! until it comes to its end, the flow goes on with what becomes due.
 
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -26,7 +27,7 @@ use super::way::Way;
 use super::{Delivered, Delivery};
 use crate::settings::duration::Span;
 use crate::store::StoreError;
-use crate::store::outbox::{Fate, Finish};
+use crate::store::outbox::{Claimed, Fate, Finish};
 
 /// How long a claimed notification is ours without a heartbeat.
 const LEASE: Span = Span::seconds(30);
@@ -177,12 +178,16 @@ impl Delivery {
             ahead = self.one_ahead(way, &jobs, &marks).await;
             // What does not take its place leaves it.
             let waiting = place.take();
+            let mut gave_back = false;
             let finish = match way {
-                _ if self.stopping() || *unstored.borrow() > 0 => self.give_back(way, job),
+                _ if self.stopping() || *unstored.borrow() > 0 => self.give_back(way, job.claimed),
                 Way::Mail => {
-                    let next = ahead.as_mut().and_then(|(job, clearance)| (!clearance.is_refused()).then_some(&*job));
-                    let (finish, kept) = self.send(job, clearance, waiting, next).await;
-                    place = kept;
+                    let refused = ahead.as_mut().is_some_and(|(_, clearance)| clearance.is_refused());
+                    let next = ahead.as_ref().map(|(job, _)| job);
+                    let sending = pin!(self.send(job, clearance, waiting, next.filter(|_| !refused)));
+                    let rest = self.give_back_rest(way, next, &jobs, &results);
+                    let ((finish, kept), stopped) = self.until_stopped(sending, rest).await;
+                    (place, gave_back) = (kept, stopped);
                     finish
                 }
                 Way::Webhook => match clearance.withheld(&job.claimed, self.clock.now()).await {
@@ -190,6 +195,9 @@ impl Delivery {
                     Some(fate) => Finish { claimed: job.claimed, attempt: None, fate },
                 },
             };
+            if gave_back {
+                (ahead, place) = (None, None);
+            }
             let _ = results.send(finish).await;
         }
         if way == Way::Mail {
@@ -210,10 +218,11 @@ impl Delivery {
             let job = jobs.lock().await.recv().await?;
             self.until_stored(unstored).await;
             if !self.stopping() && self.is_open(way, self.clock.now()) {
-                return Some(ask(job, marks).await);
+                let clearance = Clearance::ask(&job, marks).await;
+                return Some((job, clearance));
             }
             // Not even marked: a crash must not throw doubt on what nobody can send.
-            let _ = results.send(self.give_back(way, job)).await;
+            let _ = results.send(self.give_back(way, job.claimed)).await;
         }
     }
 
@@ -225,7 +234,42 @@ impl Delivery {
         }
         // Who waits there holds the lock: then there is nothing.
         let job = jobs.try_lock().ok().filter(|jobs| jobs.len() >= self.workers(way))?.try_recv().ok()?;
-        Some(ask(job, marks).await)
+        let clearance = Clearance::ask(&job, marks).await;
+        Some((job, clearance))
+    }
+
+    /// Waits for the end of `sending`; if the process is to stop before that, `rest` comes beside it: a relay that hangs
+    /// keeps nothing but what it has, and throws no doubt on the rest. With whether `rest` came.
+    async fn until_stopped<T>(
+        &self,
+        mut sending: Pin<&mut impl Future<Output = T>>,
+        rest: impl Future<Output = ()>,
+    ) -> (T, bool) {
+        tokio::select! {
+            sent = &mut sending => (sent, false),
+            () = self.is_to_stop() => (tokio::join!(sending, rest).0, true),
+        }
+    }
+
+    /// Gives back the mail that was to be sent next, and all that wait for a worker, because the process is to stop.
+    async fn give_back_rest(&self, way: Way, next: Option<&Job>, jobs: &Jobs, results: &mpsc::Sender<Finish>) {
+        if let Some(next) = next {
+            let _ = results.send(self.give_back(way, next.claimed.clone())).await;
+        }
+        // Another worker that holds the lock does the same.
+        while let Ok(mut jobs) = jobs.try_lock()
+            && let Some(job) = jobs.recv().await
+        {
+            let _ = results.send(self.give_back(way, job.claimed)).await;
+        }
+    }
+
+    /// Comes when the process is to stop.
+    async fn is_to_stop(&self) {
+        if self.stop.clone().wait_for(|stop| *stop).await.is_err() {
+            // Nobody can stop us any more.
+            std::future::pending::<()>().await;
+        }
     }
 
     /// Waits while results cannot be stored, unless the process is to stop.
@@ -239,10 +283,10 @@ impl Delivery {
     }
 
     /// What was not tried comes back at once, or when it can leave.
-    pub(super) fn give_back(&self, way: Way, job: Job) -> Finish {
+    pub(super) fn give_back(&self, way: Way, claimed: Claimed) -> Finish {
         let now = self.clock.now();
         let due_at = if self.is_open(way, now) { now } else { self.ask_again_at(way, now) };
-        Finish { claimed: job.claimed, attempt: None, fate: Fate::Again { due_at, charged: false } }
+        Finish { claimed, attempt: None, fate: Fate::Again { due_at, charged: false } }
     }
 
     /// Prolongs the leases of `owner`, and takes over what dead processes left; not before its own are prolonged.
@@ -262,14 +306,6 @@ impl Delivery {
             }
         }
     }
-}
-
-/// Asks whether `job` may be sent.
-async fn ask(job: Job, marks: &mpsc::Sender<Marking>) -> (Job, Clearance) {
-    let (marking, clearance) = Marking::of(&job);
-    // Nobody who answers is the answer that it may not.
-    let _ = marks.send(marking).await;
-    (job, clearance)
 }
 
 /// Says that a task of the flow broke; what it had in hand comes back when its lease ends.

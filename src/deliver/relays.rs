@@ -12,7 +12,7 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use super::breaker::{Breaker, ask_again_at};
+use super::breaker::{Breaker, Leave, ask_again_at};
 use super::outcome::{Outcome, Phase, Refusal, Reply};
 use super::slow_start::Window;
 use super::smtp::connection::Connection;
@@ -36,7 +36,30 @@ pub struct Station {
     waiting: AtomicUsize,
     /// It lost its place over an envelope that came with the mail before.
     loses_its_place: AtomicBool,
+    /// It answered one in its turn.
+    bears_envelopes: AtomicBool,
+    /// It is being tried whether it does, on one connection.
+    is_tried: AtomicBool,
     state: Mutex<State>,
+}
+
+/// Leave to offer a mail to a relay. Dropped, the relay is no longer being probed by it, whatever became of that.
+pub struct Admitted<'a> {
+    pub station: &'a Station,
+    leave: Leave,
+}
+
+impl Admitted<'_> {
+    /// It took or refused a mail as it should.
+    pub fn works(&self) {
+        self.station.state().breaker.works(self.leave);
+    }
+}
+
+impl Drop for Admitted<'_> {
+    fn drop(&mut self) {
+        self.station.state().breaker.is_left(self.leave);
+    }
 }
 
 /// A mail's turn among those on their way to a relay; dropped, it is the next one's. Whoever has it may open a
@@ -47,6 +70,22 @@ impl Drop for Turn<'_> {
     fn drop(&mut self) {
         self.0.state().window.give_back();
         self.0.changed.notify_one();
+    }
+}
+
+/// Whoever has it tries whether a relay bears an envelope that comes with the mail before; dropped, the next one may.
+pub struct Trial<'a>(&'a Station);
+
+impl<'a> Trial<'a> {
+    /// `None`: another connection tries.
+    pub fn of(station: &'a Station) -> Option<Trial<'a>> {
+        (!station.is_tried.swap(true, Ordering::Relaxed)).then(|| Trial(station))
+    }
+}
+
+impl Drop for Trial<'_> {
+    fn drop(&mut self) {
+        self.0.is_tried.store(false, Ordering::Relaxed);
     }
 }
 
@@ -101,6 +140,8 @@ impl Station {
             changed: Notify::new(),
             waiting: AtomicUsize::new(0),
             loses_its_place: AtomicBool::new(false),
+            bears_envelopes: AtomicBool::new(false),
+            is_tried: AtomicBool::new(false),
             state: Mutex::new(state),
         }
     }
@@ -114,14 +155,10 @@ impl Station {
         self.state().breaker.is_open(now)
     }
 
-    /// Whether a mail may be offered to it at `now`.
-    fn admits(&self, now: Timestamp) -> bool {
-        self.state().breaker.admits(now)
-    }
-
-    /// It took or refused a mail as it should.
-    pub fn works(&self) {
-        self.state().breaker.works();
+    /// Leave to offer a mail to it at `now`.
+    fn admits(&self, now: Timestamp) -> Option<Admitted<'_>> {
+        let leave = self.state().breaker.admits(now)?;
+        Some(Admitted { station: self, leave })
     }
 
     /// What a try means beside those before it: after five recipients in a row that were refused alike, the relay is to
@@ -210,6 +247,16 @@ impl Station {
         !self.loses_its_place.swap(true, Ordering::Relaxed)
     }
 
+    /// Whether it is known to answer an envelope that came with the mail before in its turn.
+    pub fn bears_envelopes(&self) -> bool {
+        self.bears_envelopes.load(Ordering::Relaxed)
+    }
+
+    /// It does.
+    pub fn bears_them(&self) {
+        self.bears_envelopes.store(true, Ordering::Relaxed);
+    }
+
     /// An open connection that no mail is on, if there is one.
     pub fn idle(&self) -> Option<Connection> {
         self.state().idle.pop()
@@ -267,10 +314,10 @@ impl Relays {
     }
 
     /// The first relay of `places` that may be asked at `now`.
-    pub fn choose(&self, places: Range<usize>, now: Timestamp) -> Option<(usize, &Station)> {
+    pub fn choose(&self, places: Range<usize>, now: Timestamp) -> Option<(usize, Admitted<'_>)> {
         let first = places.start;
         let stations = self.0.get(places).unwrap_or_default();
-        stations.iter().enumerate().find(|(_, station)| station.admits(now)).map(|(at, station)| (first + at, station))
+        stations.iter().enumerate().find_map(|(at, station)| Some((first + at, station.admits(now)?)))
     }
 
     /// When it is worth while to ask one of `places` again: when the first of them ends its rest, or soon, if it is
@@ -305,7 +352,12 @@ mod tests {
     }
 
     fn chosen(relays: &Relays, second: i64) -> Option<usize> {
-        relays.choose(relays.places(), at(second)).map(|(index, _)| index)
+        admitted(relays, second).map(|(index, _)| index)
+    }
+
+    /// The one that is chosen, while it is asked.
+    fn admitted(relays: &Relays, second: i64) -> Option<(usize, Admitted<'_>)> {
+        relays.choose(relays.places(), at(second))
     }
 
     #[test]
@@ -314,10 +366,36 @@ mod tests {
         assert_eq!(chosen(&relays, 0), Some(0));
         relays.all()[0].fails(at(0));
         assert_eq!(chosen(&relays, 4), Some(1));
-        assert_eq!(chosen(&relays, 5), Some(0), "the probe");
+        let (probed, probe) = admitted(&relays, 5).unwrap();
+        assert_eq!(probed, 0);
         assert_eq!(chosen(&relays, 5), Some(1), "one probe at a time");
-        relays.all()[0].works();
+        probe.works();
         assert_eq!(chosen(&relays, 5), Some(0));
+    }
+
+    #[test]
+    fn a_probe_that_comes_to_nothing_leaves_the_relay_to_the_next_one() {
+        let relays = relays();
+        relays.all()[0].fails(at(0));
+        let probe = admitted(&relays, 5).unwrap();
+        assert_eq!(chosen(&relays, 5), Some(1));
+        drop(probe);
+        assert_eq!(chosen(&relays, 5), Some(0));
+    }
+
+    #[test]
+    fn what_began_before_a_rest_does_not_end_it() {
+        let relays = relays();
+        let before = admitted(&relays, 0).unwrap().1;
+        let other = admitted(&relays, 0).unwrap().1;
+        relays.all()[0].pauses(at(1));
+        before.works();
+        assert_eq!(chosen(&relays, 2), Some(1), "it asked for less");
+        let probe = admitted(&relays, 61).unwrap();
+        drop((before, other));
+        assert_eq!((probe.0, chosen(&relays, 61)), (0, Some(1)), "and one that is over is not the probe");
+        probe.1.works();
+        assert_eq!(chosen(&relays, 61), Some(0));
     }
 
     #[test]
@@ -352,7 +430,8 @@ mod tests {
         assert!(!relays.any_open(at(1)));
         assert_eq!(relays.ask_again_at(relays.places(), at(1)), at(5));
         assert_eq!(relays.ask_again_at(1..2, at(1)), at(60));
-        assert_eq!(chosen(&relays, 5), Some(0));
+        let probe = admitted(&relays, 5).unwrap();
+        assert_eq!(probe.0, 0);
         assert!(!relays.any_open(at(5)), "the first is being probed, the second rests");
         assert_eq!(relays.ask_again_at(relays.places(), at(5)), at(15));
     }

@@ -130,17 +130,102 @@ async fn with_a_mail_comes_the_envelope_of_the_next_so_that_each_costs_one_round
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_relay_that_does_not_bear_that_gets_one_after_the_other_and_no_mail_pays_for_it() {
+    let replies = [
+        "503 5.5.0 improper pipelining",
+        "554 SMTP synchronization error",
+        "550 5.7.1 pipelining not allowed",
+        "421 4.7.0 too much pipelining",
+        "451 4.3.0 what is that",
+    ];
+    for (reply, engine) in replies.into_iter().zip([Engine::Sqlite, Engine::Postgres].into_iter().cycle()) {
+        let app = TestApp::on(engine, EIGHT).await;
+        orders(&app, 60).await;
+        let strict = SmtpServer::start(Shape { strict: Some(reply), ..Shape::default() }).await;
+        let process = app.process_with_relays(&[&strict.url()], EIGHT).await;
+        process.delivery.tick().await.unwrap();
+        assert_eq!(strict.mails().len(), 60, "{reply}");
+        assert_eq!(app.texts("select outcome from attempts group by outcome").await, ["accepted"], "{reply}");
+        assert_eq!(app.texts("select id from outbox").await, [""; 0], "{reply}");
+        assert_eq!(strict.followed(), 1, "one mail tries it: {reply}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_relay_that_closes_over_that_leaves_one_mail_in_doubt_and_no_more() {
     for app in TestApp::on_each_engine_with(EIGHT) {
         let app = app.await;
         orders(&app, 60).await;
-        let strict = SmtpServer::start(Shape { strict: true, ..Shape::default() }).await;
+        let strict = SmtpServer::start(Shape { strict: Some(""), ..Shape::default() }).await;
         let process = app.process_with_relays(&[&strict.url()], EIGHT).await;
         process.delivery.tick().await.unwrap();
-        assert_eq!(strict.mails().len(), 60);
-        assert_eq!(app.texts("select outcome from attempts group by outcome").await, ["accepted"]);
-        assert_eq!(app.texts("select id from outbox").await, [""; 0]);
-        // Each connection that had it in hand found out.
-        assert!((1..=8).contains(&strict.followed()), "{} refused", strict.followed());
+        assert_eq!((strict.mails().len(), strict.followed()), (59, 1));
+        assert_eq!(app.texts("select state from outbox").await, ["in_doubt"]);
+    }
+}
+
+#[tokio::test]
+async fn a_relay_refuses_a_mail_for_what_it_is_and_keeps_its_place() {
+    let one = &[("mail.relays.0.max_connections", "1"), ("delivery.max_per_sweep", "0")];
+    for app in TestApp::on_each_engine_with(one) {
+        let app = app.await;
+        orders(&app, 20).await;
+        // With the next one's envelope, and alone.
+        (0..2).for_each(|_| app.relay.once(At::End, Act::Say("554 5.6.0 spam")));
+        // Who brings nothing here is not answered.
+        app.deliver().await;
+        assert_eq!(app.texts("select state from sent_log group by state order by state").await, ["failed", "sent"]);
+        assert_eq!(app.relay.mails().len(), 19);
+        app.shop.run("update order_lines set expected_on = '2027-05-01'").await;
+        app.settle().await;
+        (0..10).for_each(|_| app.relay.once(At::End, Act::SayAfterMore("250 2.0.0 ok")));
+        tokio::time::timeout(Duration::from_secs(60), app.deliver()).await.unwrap();
+        assert_eq!(app.relay.faults_left(), 0, "an envelope came with each of them");
+    }
+}
+
+#[tokio::test]
+async fn a_probe_that_news_overtakes_leaves_the_relay_to_the_next_mail() {
+    let app = TestApp::on(Engine::Sqlite, &[]).await;
+    app.relay.is_away(true);
+    app.shop.backorder("A1").await;
+    app.tick_all().await;
+    app.relay.is_away(false);
+    app.advance("10m");
+    // News comes between the rendering and the mark.
+    let id = &app.entries().await[0].id;
+    app.in_state(&format!(
+        "delete from contents; create trigger overtake after insert on contents when new.notification_id = '{id}' \
+         begin update orders set revision = revision + 1; end"
+    ))
+    .await;
+    app.deliver().await;
+    app.advance("10m");
+    app.tick_all().await;
+    assert_eq!(app.log().await, ["backordered superseded", "backordered sent"]);
+    assert_eq!(app.relay.mails().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stop_while_a_mail_hangs_gives_back_all_but_that_one() {
+    for app in TestApp::on_each_engine_with(&[("mail.relays.0.max_connections", "1"), ("delivery.max_per_sweep", "0")])
+    {
+        let app = app.await;
+        orders(&app, 40).await;
+        // The second one of its connection: by then the next one is marked.
+        app.relay.once(At::End, Act::Say("250 2.0.0 ok"));
+        app.relay.once(At::End, Act::Stall);
+        let (stalled, delivery) = (app.relay.next_stall(), app.process.delivery.clone());
+        let delivering = tokio::spawn(async move { delivery.tick().await });
+        stalled.await;
+        app.process.app.stop();
+        let begun = Instant::now();
+        let in_hand = "select id from outbox where state = 'sending'";
+        while app.texts(in_hand).await.len() > 1 {
+            assert!(begun.elapsed() < Duration::from_secs(60));
+        }
+        assert_eq!(app.texts("select id from outbox where in_transfer").await.len(), 1);
+        assert_eq!(app.texts("select state from outbox where state = 'queued'").await.len(), 38);
+        delivering.abort();
     }
 }
 
@@ -149,7 +234,7 @@ async fn a_relay_of_which_it_is_said_that_it_does_not_bear_that_is_not_tried() {
     for app in TestApp::on_each_engine_with(EIGHT) {
         let app = app.await;
         orders(&app, 60).await;
-        let strict = SmtpServer::start(Shape { strict: true, ..Shape::default() }).await;
+        let strict = SmtpServer::start(Shape { strict: Some("503 5.5.0 no"), ..Shape::default() }).await;
         let settings = [EIGHT[0], EIGHT[1], ("mail.relays.0.pipelining", "none")];
         let process = app.process_with_relays(&[&strict.url()], &settings).await;
         process.delivery.tick().await.unwrap();

@@ -64,8 +64,8 @@ pub type Script = Vec<(At, Act)>;
 #[derive(Clone, Debug)]
 pub struct Shape {
     pub pipelining: bool,
-    /// Refuses a mail that commands follow before it was answered.
-    pub strict: bool,
+    /// Refuses with this a mail that commands follow before it was answered; after a 421, or without a word, it closes.
+    pub strict: Option<&'static str>,
     pub size: Option<u64>,
     pub starttls: bool,
     pub implicit_tls: bool,
@@ -81,7 +81,7 @@ impl Default for Shape {
     fn default() -> Self {
         Shape {
             pipelining: true,
-            strict: false,
+            strict: None,
             size: Some(25_000_000),
             starttls: false,
             implicit_tls: false,
@@ -204,6 +204,13 @@ impl SmtpServer {
         let mut stalls = self.stalls.clone();
         stalls.mark_unchanged();
         async move { stalls.changed().await.unwrap() }
+    }
+
+    /// Waits until it has left as many of its connections as it can.
+    pub async fn until_all_are_closed(&self) {
+        while self.seen.lock().unwrap().open > 0 {
+            tokio::task::yield_now().await;
+        }
     }
 
     /// How many connections were made so far.
@@ -422,11 +429,14 @@ impl Session {
         };
         let raw: Vec<u8> = self.unread.drain(..end).collect();
         self.unread.drain(..3);
-        if self.shape.strict && !self.unread.is_empty() {
+        if let Some(refusal) = self.shape.strict
+            && !self.unread.is_empty()
+        {
             (*from, *to) = Default::default();
             self.seen.lock().unwrap().followed += 1;
-            self.write(b"503 5.5.0 improper pipelining\r\n").await?;
-            return Ok(Then::Answered(503));
+            let closes = refusal.is_empty() || refusal.starts_with("421");
+            let then = self.act(Some(Act::Say(refusal)), "").await?;
+            return Ok(if closes { Then::End } else { then });
         }
         let mail = Received {
             from: from.take().unwrap_or_default(),

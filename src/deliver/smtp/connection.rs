@@ -11,7 +11,10 @@
 //!   future, a time-out or an odd reply leaves no connection on which replies are shifted by one.
 //! - Until the lone dot was handed over, a failure means "not sent"; from then on, "unknown".
 
+use std::time::Duration;
+
 use jiff::Timestamp;
+use tokio::time::{Instant, timeout};
 
 use super::Deadlines;
 use super::body::Body;
@@ -25,6 +28,8 @@ use crate::settings::duration::Span;
 const PIECE: usize = 64 * 1024;
 /// RFC 5321, 4.5.3.1.3: a path of 256 bytes, its angle brackets among them.
 const MAX_ADDRESS: usize = 254;
+/// A relay that waited longer for a message may have been told to hang up on who idles.
+const WAITING: Duration = Duration::from_secs(1);
 
 /// Whom a mail comes from and goes to, as bare ASCII addresses.
 #[derive(Clone, Copy, Debug)]
@@ -57,8 +62,12 @@ pub struct Connection {
     reset_first: bool,
     /// The commands that went along with the end of the mail before: only the mail that they name may follow.
     ahead: Option<String>,
+    /// Whether the relay is known to bear such commands.
+    bears: bool,
     /// The relay lost its place over such commands.
     lost_its_place: bool,
+    /// It refused a mail that they followed, and is not known to bear them: the mail tells when it goes alone.
+    is_suspected: bool,
 }
 
 /// How a step of a transaction that did not go on ended, and whether the connection outlives it.
@@ -85,7 +94,9 @@ impl Connection {
             usable: true,
             reset_first: false,
             ahead: None,
+            bears: false,
             lost_its_place: false,
+            is_suspected: false,
         })
     }
 
@@ -106,6 +117,21 @@ impl Connection {
     /// Whether the relay is to get no envelope before it has answered the mail before.
     pub fn lost_its_place(&self) -> bool {
         self.lost_its_place
+    }
+
+    /// Whether the relay is known to answer an envelope that came with the mail before in its turn.
+    pub fn bears(&self) -> bool {
+        self.bears
+    }
+
+    /// It is known to, by another connection.
+    pub fn is_known_to_bear(&mut self) {
+        self.bears = true;
+    }
+
+    /// Whether what it refused last may have been refused for what followed it.
+    pub fn is_suspected(&self) -> bool {
+        self.is_suspected
     }
 
     /// Whether it should be replaced: unusable, or it has served for long enough. A new one may always serve once.
@@ -157,13 +183,25 @@ impl Connection {
             _ => None,
         };
         let ended = match self.offer(commands, ahead.is_some()).await {
-            Ok(()) if cleared.await => {
+            Ok(()) => {
+                let since = Instant::now();
+                // Out of time: it is not known yet, and whoever waits for it comes again.
+                if !timeout(self.deadlines.kept_waiting, cleared).await.unwrap_or(false) {
+                    return None;
+                }
+                let kept_waiting = ahead.is_some() || since.elapsed() > WAITING;
                 let body = Body::encode(message, next.as_deref().unwrap_or_default());
-                let ended = self.hand_over(&body, next.is_some()).await;
+                let ended = self.hand_over(&body, next.is_some(), kept_waiting).await;
                 self.ahead = next.filter(|_| ended.connection_lives);
                 ended
             }
-            Ok(()) => return None,
+            // One reply too many came before, and the refusal is that of another command.
+            Err(Ended { outcome: Outcome::NotSent { phase, .. }, connection_lives: true })
+                if ahead.is_some() && self.opened.wire.something_waits() =>
+            {
+                self.lost_its_place = true;
+                Ended::not_sent(Refusal::Stale, phase, "the relay's replies are not in their turn".into())
+            }
             Err(ended) => ended,
         };
         self.tried += 1;
@@ -223,11 +261,14 @@ impl Connection {
                 Ok(reply)
                     if ahead
                         && !grants(phase, reply.code)
-                        && (!reply.refuses() || (first && reply.is_out_of_turn())) =>
+                        && (!reply.refuses() || (first && (!self.bears || reply.is_out_of_turn()))) =>
                 {
                     Err(self.out_of_place(phase, reply))
                 }
-                Ok(reply) => self.answered(phase, first, reply),
+                Ok(reply) => {
+                    self.bears |= ahead && first && grants(phase, reply.code);
+                    self.answered(phase, first, reply)
+                }
                 // It forgot what came with the mail before, or ends connections after a mail without a word.
                 Err(fault @ (Fault::TimedOut(_) | Fault::Closed(_))) if ahead && first => {
                     self.lost_its_place = true;
@@ -295,25 +336,52 @@ impl Connection {
         Ended::refused(Refusal::Stale, phase, reply, false)
     }
 
-    /// The message, its end, and the final reply; `ahead`: more follows its end.
-    async fn hand_over(&mut self, body: &Body, ahead: bool) -> Ended {
-        match self.write_message(body).await {
+    /// The message, its end, and the final reply; `ahead`: more follows its end; `kept_waiting`: the relay waited for it.
+    async fn hand_over(&mut self, body: &Body, ahead: bool, kept_waiting: bool) -> Ended {
+        match self.write_message(body, kept_waiting).await {
             Ok(()) => {}
             Err(ended) => return ended,
         }
         match self.opened.wire.read_reply(self.deadlines.final_reply).await {
             Ok(reply) if reply.code == 250 => Ended { outcome: Outcome::Accepted { reply }, connection_lives: true },
-            Ok(reply) if ahead && reply.is_out_of_turn() => self.out_of_place(Phase::FinalReply, reply),
+            Ok(reply) if ahead && reply.is_out_of_turn() => {
+                if self.takes_it_after_all().await {
+                    self.lost_its_place = true;
+                    return Ended::unknown(Phase::FinalReply, format!("replies that are not in their turn: {reply}"));
+                }
+                self.out_of_place(Phase::FinalReply, reply)
+            }
+            // It may be about what followed: alone, the mail tells.
+            Ok(reply) if ahead && !self.bears && reply.refuses() => {
+                self.is_suspected = true;
+                Ended::refused(Refusal::Stale, Phase::FinalReply, reply, false)
+            }
             Ok(reply) if reply.refuses() => {
                 let lives = reply.code != 421;
                 Ended::refused(refusal(Phase::FinalReply, &reply), Phase::FinalReply, reply, lives)
             }
             Ok(reply) => Ended::unknown(Phase::FinalReply, format!("an answer that is neither yes nor no: {reply}")),
-            Err(fault) => Ended::unknown(Phase::FinalReply, fault.to_string()),
+            Err(fault) => {
+                self.lost_its_place |= ahead && !self.bears;
+                Ended::unknown(Phase::FinalReply, fault.to_string())
+            }
         }
     }
 
-    async fn write_message(&mut self, body: &Body) -> Result<(), Ended> {
+    /// Whether the last of the replies to what followed a mail, which was refused out of turn, takes that mail: then they
+    /// came in no order. In order the last one is that to DATA.
+    async fn takes_it_after_all(&mut self) -> bool {
+        let mut last = None;
+        for _ in 0..3 {
+            match self.opened.wire.read_reply(self.deadlines.beside).await {
+                Ok(reply) => last = Some(reply.code),
+                Err(_) => return false,
+            }
+        }
+        last == Some(250)
+    }
+
+    async fn write_message(&mut self, body: &Body, kept_waiting: bool) -> Result<(), Ended> {
         let wire = &mut self.opened.wire;
         let mut written = 0;
         while written < body.bytes.len() {
@@ -321,25 +389,31 @@ impl Connection {
             let holds_end = upto > body.dot_at;
             // A relay that answers before the end would have its answer taken for that to the end.
             if holds_end && written <= body.dot_at && wire.something_waits() {
-                return Err(self.interrupted().await);
+                return Err(self.interrupted(kept_waiting && written == 0).await);
             }
             match wire.write_some(&body.bytes[written..upto], self.deadlines.body).await {
                 Ok(count) => written += count,
                 Err(fault) if written > body.dot_at || (holds_end && wire.may_send_what_failed()) => {
                     return Err(Ended::unknown(Phase::Body, fault.to_string()));
                 }
-                Err(fault) => return Err(Ended::not_sent(Refusal::Temporary, Phase::Body, fault.to_string())),
+                Err(fault) => {
+                    let why = if kept_waiting && written == 0 { Refusal::Stale } else { Refusal::Temporary };
+                    return Err(Ended::not_sent(why, Phase::Body, fault.to_string()));
+                }
             }
         }
         wire.flush(self.deadlines.body).await.map_err(|fault| Ended::unknown(Phase::Body, fault.to_string()))
     }
 
-    /// The relay speaks, or has gone, while the message is still on its way: it does not have it.
-    async fn interrupted(&mut self) -> Ended {
+    /// The relay speaks, or has gone, while the message is still on its way: it does not have it. `idle`: it had waited for
+    /// its first byte, and was idle for too long in its eyes.
+    async fn interrupted(&mut self, idle: bool) -> Ended {
         match self.opened.wire.read_reply(self.deadlines.command).await {
+            Ok(reply) if idle && reply.code == 421 => Ended::refused(Refusal::Stale, Phase::Body, reply, false),
             Ok(reply) if reply.refuses() => Ended::refused(refusal(Phase::Body, &reply), Phase::Body, reply, false),
             Ok(reply) => Ended::refused(Refusal::Relay, Phase::Body, reply, false),
             Err(fault @ Fault::Garbled(_)) => Ended::not_sent(Refusal::Relay, Phase::Body, fault.to_string()),
+            Err(fault) if idle => Ended::not_sent(Refusal::Stale, Phase::Body, fault.to_string()),
             Err(fault) => Ended::not_sent(Refusal::Temporary, Phase::Body, fault.to_string()),
         }
     }

@@ -35,6 +35,11 @@ pub struct Deadlines {
     pub ahead: Duration,
     /// The reply to DATA.
     pub data: Duration,
+    /// So long the relay is kept waiting between its 354 and the message. It may have hung up later, and that would be
+    /// charged to the mail.
+    pub kept_waiting: Duration,
+    /// What a relay that answers in no order may say beside a reply out of turn.
+    pub beside: Duration,
     /// Each piece of the message that the relay is slow to take.
     pub body: Duration,
     /// The reply to the end of the message. RFC 5321 gives the relay ten minutes; less sends mails twice.
@@ -52,6 +57,8 @@ impl Default for Deadlines {
             command: Duration::from_mins(5),
             ahead: Duration::from_secs(30),
             data: Duration::from_mins(2),
+            kept_waiting: Duration::from_secs(10),
+            beside: Duration::from_secs(2),
             body: Duration::from_mins(3),
             final_reply: Duration::from_mins(10),
             quit: Duration::from_secs(2),
