@@ -13,6 +13,7 @@
 #![warn(clippy::print_stdout)]
 
 // Who we are and what time it is.
+pub mod characters; // what a text of others may not do where it is shown; pure
 pub mod clock; // the one home of the system clock and of random identifiers
 pub mod failpoint; // where tests kill the process; a release build has none of it
 pub mod settings; // one file and the environment -> settings that hold no contradiction

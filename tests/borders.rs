@@ -6,12 +6,13 @@ use std::fs;
 use std::path::Path;
 
 /// Whom each module may use beside itself. The program's own ends, `app`, `cli` and `demo`, may use everybody.
-const MAY_USE: [(&str, &[&str]); 19] = [
+const MAY_USE: [(&str, &[&str]); 20] = [
+    ("characters", &[]),
     ("clock", &[]),
     ("failpoint", &[]),
     ("shell", &[]),
     ("trust", &[]),
-    ("bounce", &["clock", "deliver", "settings", "store"]),
+    ("bounce", &["characters", "clock", "deliver", "settings", "store"]),
     ("dkim", &[]),
     ("choice", &["clock", "metrics", "outbox", "settings", "shop", "store", "watch", "webhook"]),
     ("links", &["choice"]),
@@ -20,12 +21,28 @@ const MAY_USE: [(&str, &[&str]); 19] = [
     // What was told and what is news are values of `watch`; both are pure.
     ("outbox", &["choice", "promise", "settings", "shop", "watch"]),
     ("promise", &["choice", "settings", "shop"]),
-    ("render", &["choice", "links", "outbox", "promise", "shop"]),
+    ("render", &["characters", "choice", "links", "outbox", "promise", "shop"]),
     ("watch", &["choice", "clock", "metrics", "outbox", "promise", "settings", "shop", "store"]),
-    ("store", &["bounce", "choice", "clock", "failpoint", "outbox", "promise", "settings", "shell", "shop", "watch"]),
+    (
+        "store",
+        &[
+            "bounce",
+            "characters",
+            "choice",
+            "clock",
+            "failpoint",
+            "outbox",
+            "promise",
+            "settings",
+            "shell",
+            "shop",
+            "watch",
+        ],
+    ),
     (
         "deliver",
         &[
+            "characters",
             "choice",
             "clock",
             "dkim",
@@ -54,11 +71,12 @@ const MAY_USE: [(&str, &[&str]); 19] = [
 ];
 
 /// Decisions: values in, values out.
-const PURE: [&str; 35] = [
+const PURE: [&str; 36] = [
     "bounce/diagnosis.rs",
     "bounce/fields.rs",
     "bounce/provider/",
     "bounce/report.rs",
+    "characters.rs",
     "choice/decide.rs",
     "choice/hook/message.rs",
     "choice/hook/verdict.rs",

@@ -18,6 +18,7 @@ pub mod report;
 
 use uuid::Uuid;
 
+use crate::characters::turns_direction;
 use crate::deliver::outcome::Reply;
 
 /// In bytes.
@@ -103,7 +104,7 @@ fn one_line(text: &str) -> String {
         if !line.is_empty() {
             line.push(' ');
         }
-        line.extend(word.chars().take(Reply::MAX_TEXT));
+        line.extend(word.chars().filter(|c| !turns_direction(*c)).take(Reply::MAX_TEXT));
     }
     match line.char_indices().nth(Reply::MAX_TEXT) {
         Some((end, _)) => line[..end].to_owned(),

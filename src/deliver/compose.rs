@@ -8,7 +8,7 @@ use std::collections::{BTreeSet, HashMap};
 use jiff::Timestamp;
 
 use crate::outbox::notification::Kind;
-use crate::outbox::plan::{Circumstances, Content, ContentLine, LineView, Look, wanted};
+use crate::outbox::plan::{Circumstances, Content, ContentLine, LineView, Look, by_id, wanted};
 use crate::outbox::schedule::Schedule;
 use crate::render::draft::{Draft, DraftAlternative, DraftLine, ShopFace};
 use crate::settings::Settings;
@@ -44,7 +44,8 @@ pub fn check(claimed: &Claimed, order: &Order, schedule: &Schedule, now: Timesta
         // She asked for it, or answered: it holds whatever the shop does, and quiet hours do not concern it.
         return Check::Send;
     }
-    let view_of = |line: &ContentLine| order.view.lines.iter().find(|view| view.line.line_id == line.line_id);
+    let view = by_id(&order.view.lines);
+    let view_of = |line: &ContentLine| view(&line.line_id);
     let told = |line: &ContentLine| view_of(line).is_some_and(|view| view.told_by == Some(claimed.news_id));
     let is_told = claimed.content.lines.iter().all(told);
     // Of a notice that she got by mail in time, the receiver hears whenever it can.
@@ -96,10 +97,8 @@ pub struct Surroundings<'a> {
 
 /// Writes the draft of one notification.
 pub fn compose(id: uuid::Uuid, content: &Content, order: &Order, around: Surroundings) -> Draft {
-    let line = |said: &ContentLine| {
-        let view = order.view.lines.iter().find(|view| view.line.line_id == said.line_id)?;
-        Some(draft_line(said, content.kind, view, &around))
-    };
+    let view = by_id(&order.view.lines);
+    let line = |said: &ContentLine| Some(draft_line(said, content.kind, view(&said.line_id)?, &around));
     let face = face(around.settings, &order.shop_id);
     let skip = around.references.len().saturating_sub(MOST_REFERENCES);
     Draft {

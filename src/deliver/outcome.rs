@@ -6,6 +6,8 @@
 
 use std::fmt;
 
+use crate::characters::turns_direction;
+
 /// What is known about a message after one try.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
@@ -121,7 +123,7 @@ impl Reply {
             }
             text.push_str(line);
         }
-        let text = text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(Reply::MAX_TEXT).collect();
+        let text = text.chars().filter(|c| !turns_direction(*c)).map(printable).take(Reply::MAX_TEXT).collect();
         Reply { code, enhanced, text }
     }
 
@@ -140,6 +142,12 @@ impl fmt::Display for Reply {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{} {}", self.code, self.text)
     }
+}
+
+/// What breaks a line, or moves a terminal's cursor, is a blank.
+fn printable(character: char) -> char {
+    let breaks = character.is_control() || matches!(character, '\u{2028}' | '\u{2029}');
+    if breaks { ' ' } else { character }
 }
 
 /// An enhanced status code such as 5.1.1 (RFC 3463).
@@ -335,6 +343,10 @@ mod tests {
         assert_eq!(reply.to_string(), "550 5.1.1 no  such user at all");
         assert_eq!(reply.enhanced, Some(EnhancedCode { class: 5, subject: 1, detail: 1 }));
         assert_eq!(Reply::new(250, &["x".repeat(9_000)]).text.len(), Reply::MAX_TEXT);
+        assert_eq!(
+            Reply::new(550, &["no \u{202e}eno\u{2066} such\u{2028}user\u{1b}[31m"]).text,
+            "no eno such user [31m"
+        );
     }
 
     #[test]

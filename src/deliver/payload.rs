@@ -10,11 +10,11 @@ use uuid::Uuid;
 
 use crate::choice::Choice;
 use crate::links;
-use crate::outbox::plan::{Content, ContentLine};
+use crate::outbox::plan::{Content, ContentLine, by_id};
 use crate::render::Message;
 use crate::render::draft::{Draft, DraftLine};
 use crate::render::mime::Readable;
-use crate::shop::line::Status;
+use crate::shop::line::{Line, Status};
 use crate::store::views::Order;
 use crate::webhook::message;
 
@@ -72,6 +72,8 @@ struct LineLinks<'a> {
 
 /// The body of the POST.
 pub fn of(message: &Message, draft: &Draft, content: &Content, order: &Order) -> Vec<u8> {
+    // The shop shows some lines no more; the mail leaves them out too.
+    let view = by_id(&order.view.lines);
     let data = Data {
         id: draft.notification_id,
         kind: draft.kind.word(),
@@ -82,7 +84,7 @@ pub fn of(message: &Message, draft: &Draft, content: &Content, order: &Order) ->
             name: draft.recipient_name.as_deref(),
             locale: &draft.locale,
         },
-        lines: content.lines.iter().filter_map(|said| line(said, order)).collect(),
+        lines: content.lines.iter().filter_map(|said| Some(line(said, &view(&said.line_id)?.line))).collect(),
         subject: &message.subject,
         text: &message.text,
         html: &message.html,
@@ -94,10 +96,8 @@ pub fn of(message: &Message, draft: &Draft, content: &Content, order: &Order) ->
     message::body(&format!("notification.{}", draft.kind.word()), draft.date, &data)
 }
 
-/// `None`: the shop shows the line no more; the mail leaves it out too.
-fn line<'a>(said: &'a ContentLine, order: &'a Order) -> Option<Told<'a>> {
-    let recorded = &order.view.lines.iter().find(|view| view.line.line_id == said.line_id)?.line;
-    Some(Told {
+fn line<'a>(said: &'a ContentLine, recorded: &'a Line) -> Told<'a> {
+    Told {
         line_id: &said.line_id,
         product_key: &recorded.product_key,
         sku: recorded.sku.as_deref(),
@@ -109,7 +109,7 @@ fn line<'a>(said: &'a ContentLine, order: &'a Order) -> Option<Told<'a>> {
         state: said.standing.status,
         expected_on: said.standing.expected_on,
         previous_expected_on: said.previous_expected_on,
-    })
+    }
 }
 
 fn line_links<'a>(line: &'a DraftLine, draft: &Draft) -> LineLinks<'a> {

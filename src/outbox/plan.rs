@@ -5,6 +5,8 @@
 //! watcher records what is decided here in one transaction with the lines themselves, and delivery asks again right
 //! before each try ([`wanted`]) whether the content still holds.
 
+use std::collections::HashMap;
+
 use jiff::{SignedDuration, Timestamp, civil::Date};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
@@ -46,6 +48,17 @@ pub struct OrderView {
     pub date_mails: Vec<Timestamp>,
     /// Whether this look found a line of the order new, changed, moved or gone.
     pub touched: bool,
+}
+
+/// Finds lines by their ids, also those of an order that has very many.
+pub fn by_id<'a>(lines: &'a [LineView]) -> impl Fn(&str) -> Option<&'a LineView> {
+    const FEW: usize = 16;
+    let many = if lines.len() > FEW { lines } else { &[] };
+    let places: HashMap<&str, &LineView> = many.iter().map(|view| (view.line.line_id.as_str(), view)).collect();
+    move |line_id| match lines.len() {
+        0..=FEW => lines.iter().find(|view| view.line.line_id == line_id),
+        _ => places.get(line_id).copied(),
+    }
 }
 
 /// A line, what she was told of it, and what was last planned about it.

@@ -6,6 +6,8 @@
 
 use unicode_segmentation::UnicodeSegmentation;
 
+use crate::characters::turns_direction;
+
 const ISOLATE: char = '\u{2068}';
 const ISOLATE_END: char = '\u{2069}';
 const ELLIPSIS: char = '…';
@@ -86,11 +88,6 @@ pub fn web_address(text: &str) -> Option<String> {
         }
     }
     Some(address)
-}
-
-/// Embeddings, overrides and isolates of the bidirectional algorithm, and its invisible marks.
-fn turns_direction(character: char) -> bool {
-    matches!(character, '\u{200e}' | '\u{200f}' | '\u{61c}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// The blocks of the scripts that are written from right to left.

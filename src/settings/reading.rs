@@ -91,7 +91,11 @@ impl Unknown {
             _ => format!("known here: {}", self.suggestions.join(", ")),
         };
         let what = if self.is_table { "unknown section" } else { "unknown key" };
-        Problem { place: self.place, key: join(&self.section, &self.key), what: format!("{what}; {mend}") }
+        Problem {
+            place: self.place,
+            key: join(&self.section, &self.key.escape_debug().to_string()),
+            what: format!("{what}; {mend}"),
+        }
     }
 }
 

@@ -17,6 +17,8 @@ const LONGEST_NAME: usize = 1_000;
 /// Of product names and reasons: enough for any sentence, and nothing that could burst a mail.
 const LONGEST_TEXT: usize = 64 * 1024;
 const LONGEST_URL: usize = 2_048;
+/// Language, script and region are at its beginning (RFC 5646, section 4.4.1, counts with 35).
+const LONGEST_TAG: usize = 64;
 /// RFC 5321 4.5.3.1.3, without the angle brackets.
 const LONGEST_ADDRESS: usize = 254;
 /// No sum of three such numbers leaves the range of `Decimal`.
@@ -111,6 +113,7 @@ impl<'row> Cell<'row> {
     pub fn locale(self) -> Option<String> {
         let text = self.given()?.trim();
         let mut tag = text.split(['.', '@']).next()?;
+        tag = &tag[..tag.floor_char_boundary(LONGEST_TAG)];
         loop {
             match tag.parse::<LanguageIdentifier>() {
                 Ok(mut language) if matches!(language.language.as_str().len(), 2 | 3) => {
@@ -458,6 +461,8 @@ mod tests {
         ] {
             assert_eq!(cell(text).locale().as_deref(), expected, "{text}");
         }
+        let endless = format!("de-DE{}", "-a".repeat(500_000));
+        assert_eq!(cell(&endless).locale().as_deref(), Some("de-DE"));
     }
 
     #[test]

@@ -19,6 +19,7 @@ use super::confirming::{self, AboutLine};
 use super::dialect::{Row, Tx, batch, sql, values};
 use super::record::{EventRow, record_events};
 use super::{Store, StoreError, acknowledging, matters, tasks, views};
+use crate::characters::turns_direction;
 use crate::choice::handover::{Outgoing, Reply, Through};
 use crate::choice::{By, Choice};
 use crate::settings::duration::Span;
@@ -262,9 +263,8 @@ async fn follow_up(tx: &mut Tx, carried: &Carried, verdict: &Verdict, asking: As
 
 /// What the shop's side said, on one line and not too long; marks that would turn the words around it are gone.
 fn kept(words: &str) -> String {
-    let turns = |c: char| matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     let words: Vec<&str> = words
-        .split(|c: char| c.is_whitespace() || c.is_control() || turns(c))
+        .split(|c: char| c.is_whitespace() || c.is_control() || turns_direction(c))
         .filter(|word| !word.is_empty())
         .collect();
     words.join(" ").chars().take(LONGEST_WORDS).collect()

@@ -111,25 +111,23 @@ impl Store {
 pub(super) async fn reach(tx: &mut Tx, order_row: i64, line_id: Option<&str>) -> Result<Option<Reach>, StoreError> {
     let head = sql!("select * from orders where id = $1 and recipient <> ''");
     let Some(head) = tx.row(head, values![order_row]).await? else { return Ok(None) };
-    let lines = sql!("with named as (select said.value->>'line_id' as line_id, "
-        "(mail.kind not in ('choice_received', 'choice_refused', 'fresh_link') and mail.tells "
-        "and said.value->>'news' <> '[]') as news from "
-        "(select kind, content, id = news_id as tells from sent_log where order_row = $1 and state in ('sent', 'in_doubt') "
-        "union all select kind, content, id = news_id from outbox where order_row = $1 and state = 'in_doubt') mail join "
+    let lines = sql!("with named as (select said.value->>'line_id' as line_id from "
+        "(select content from sent_log where order_row = $1 and state in ('sent', 'in_doubt') "
+        "union all select content from outbox where order_row = $1 and state = 'in_doubt') mail join "
         either("json_each(mail.content, '$.lines')", "jsonb_array_elements(mail.content::jsonb->'lines')") " said on true), "
         "reached as (select l.shop_id, l.line_id from orders k join orders o on o.shop_id = k.shop_id "
         "and o.order_id = k.order_id and o.recipient = k.recipient join lines l on l.order_row = o.id where k.id = $1 "
         "union select l.shop_id, l.line_id from orders k join named n on true join lines l on l.shop_id = k.shop_id "
         "and l.line_id = n.line_id join orders o on o.id = l.order_row and o.recipient = k.recipient where k.id = $1) "
         "select l.order_row, l.snapshot, l.gone, l.changed_at, l.clock, l.backordered_on, l.last_open_at, l.cancelled_at, "
-        "l.refunded_at, t.told, coalesce(t.news_by, t.notification_id) as notification_id, b.told as baseline, "
-        "(select count(*) from named n where n.line_id = l.line_id and n.news) as told_times "
+        "l.refunded_at, t.told, coalesce(t.news_by, t.notification_id) as notification_id, b.told as baseline "
         "from reached r join lines l on l.shop_id = r.shop_id and l.line_id = r.line_id join orders o on o.id = l.order_row "
         "left join tellings t on t.shop_id = l.shop_id and t.line_id = l.line_id and t.recipient = o.recipient "
         "left join tellings b on b.shop_id = l.shop_id and b.line_id = l.line_id and b.recipient = '*' "
         "where $2 is null or l.line_id = $2 order by l.line_id");
     let rows = tx.rows(lines, values![order_row, line_id]).await?;
-    let mut reached = rows.iter().map(reached_of).collect::<Result<Vec<_>, StoreError>>()?;
+    let told_times = told_times(tx, order_row).await?;
+    let mut reached = rows.iter().map(|row| reached_of(row, &told_times)).collect::<Result<Vec<_>, StoreError>>()?;
     let keys: Vec<LineKey> = reached.iter().map(Reached::key).collect();
     let mut lines: HashMap<String, &mut Reached> =
         reached.iter_mut().map(|line| (line.line.line_id.clone(), line)).collect();
@@ -147,17 +145,31 @@ pub(super) async fn reach(tx: &mut Tx, order_row: i64, line_id: Option<&str>) ->
     Ok(Some(Reach { order: order_of(&head)?, fresh_link_at: head.maybe_time("fresh_link_at")?, lines: reached }))
 }
 
+/// How many mails of the order told news of each line. By itself, because a count for each line would read all mails for
+/// each of them.
+async fn told_times(tx: &mut Tx, order_row: i64) -> Result<HashMap<String, i64>, StoreError> {
+    let told = sql!("select said.value->>'line_id' as line_id, count(*) as times from "
+        "(select kind, content, id = news_id as tells from sent_log where order_row = $1 and state in ('sent', 'in_doubt') "
+        "union all select kind, content, id = news_id from outbox where order_row = $1 and state = 'in_doubt') mail join "
+        either("json_each(mail.content, '$.lines')", "jsonb_array_elements(mail.content::jsonb->'lines')") " said on true "
+        "where mail.kind not in ('choice_received', 'choice_refused', 'fresh_link') and mail.tells "
+        "and said.value->>'news' <> '[]' group by said.value->>'line_id'");
+    let times = |row: &Row| Ok((row.text("line_id")?, row.int("times")?));
+    tx.rows(told, values![order_row]).await?.iter().map(times).collect()
+}
+
 /// A line without its notices and answers.
-fn reached_of(row: &Row) -> Result<Reached, StoreError> {
+fn reached_of(row: &Row, told_times: &HashMap<String, i64>) -> Result<Reached, StoreError> {
     let told: Option<Told> = row.maybe_json("told")?;
+    let line: Line = row.json("snapshot")?;
     Ok(Reached {
         order_row: row.int("order_row")?,
-        line: row.json("snapshot")?,
+        told_times: told_times.get(&line.line_id).copied().unwrap_or_default(),
+        line,
         gone: row.bool("gone")?,
         changed_at: row.time("changed_at")?,
         told: told.map_or_else(|| row.maybe_json("baseline"), |told| Ok(Some(told)))?,
         told_by: row.maybe_text("notification_id")?.map(|_| row.id("notification_id")).transpose()?,
-        told_times: row.int("told_times")?,
         history: promises::history_of(row)?,
         given: Vec::new(),
     })

@@ -13,7 +13,7 @@ use super::spill::Spill;
 use crate::settings::Settings;
 use crate::shop::line::Line;
 use crate::shop::stock::{Alternative, Expected};
-use crate::shop::{Look, Row, SetAside, Which};
+use crate::shop::{Feed, Look, Row, SetAside, Which};
 use crate::store::Store;
 use crate::store::feeds::{Word, ranked};
 use crate::store::lines::{Comparison, Known, content_hash, key};
@@ -224,7 +224,10 @@ impl<'a> Intake<'a> {
             return;
         }
         let named = aside.line_id.as_ref().map(|id| format!("line {id}"));
-        let named = named.or_else(|| aside.product_key.as_ref().map(|key| format!("product {key}")));
+        // Many lines have one product, and one order may have many lines that cannot be named.
+        let of_order = || aside.order_id.as_ref().map(|id| format!("order {id}, row {}", aside.row));
+        let of_product = || aside.product_key.as_ref().map(|key| format!("product {key}"));
+        let named = named.or_else(|| if aside.feed == Feed::Lines { of_order() } else { of_product() });
         self.tasks.push(NewTask {
             kind: "set_aside",
             shop_id: aside.shop_id.clone(),

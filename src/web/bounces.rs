@@ -8,8 +8,8 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::Json;
-use axum::body::Bytes;
-use axum::extract::{Query, State};
+use axum::body::to_bytes;
+use axum::extract::{Query, Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
@@ -17,7 +17,7 @@ use serde_json::json;
 use tokio::task::spawn_blocking;
 
 use super::choice::visitor::Visitor;
-use super::{Web, token};
+use super::{LONGEST_EVENTS, Web, token};
 use crate::bounce::Returned;
 use crate::bounce::provider::{Heard, Provider};
 use crate::store::StoreError;
@@ -45,14 +45,20 @@ pub async fn take(
     State(web): State<Arc<Web>>,
     client: Visitor,
     Query(From { from }): Query<From>,
-    headers: HeaderMap,
-    body: Bytes,
+    request: Request,
 ) -> Response {
-    match let_in(&web, client.address, &headers).await {
+    match let_in(&web, client.address, request.headers()).await {
         Ok(None) => {}
         Ok(Some(refusal)) => return refusal,
         Err(error) => return later(&error),
     }
+    // Only now: whoever has no token takes no memory of ours.
+    let Ok(body) = to_bytes(request.into_body(), LONGEST_EVENTS).await else {
+        return refused(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "the body is longer than 4 MiB, or broke off; send fewer events at once",
+        );
+    };
     let word = from.unwrap_or_else(|| Provider::Generic.word().to_owned());
     let Some(provider) = Provider::of_word(&word) else {
         let known = Provider::ALL.map(Provider::word).join(", ");

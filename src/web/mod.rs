@@ -91,10 +91,7 @@ pub fn router(web: Arc<Web>) -> Router {
         .layer(DefaultBodyLimit::max(LONGEST_FORM))
         .layer(middleware::from_fn(keep_private));
     let machines = machines::router(web.machines.clone());
-    let api = Router::new()
-        .route("/api/v1/bounces", post(bounces::take))
-        .layer(DefaultBodyLimit::max(LONGEST_EVENTS))
-        .layer(middleware::from_fn(keep_private));
+    let api = Router::new().route("/api/v1/bounces", post(bounces::take)).layer(middleware::from_fn(keep_private));
     customer.merge(api).with_state(web).merge(machines)
 }
 

@@ -1,8 +1,8 @@
 //! The connections of visitors: how many are open at once, and how long the head of a request may take.
 //!
 //! In: a listener and the routes. Out: answers, until it is told to stop; then requests that are under way come to their
-//! end. What can go wrong: who sends half a head, or none, is left alone when his time is over; where too many are
-//! connected, the next one waits until another has gone.
+//! end. What can go wrong: who sends half a head, or none, or takes no answer, is left alone when his time is over; where
+//! too many are connected, the next one waits until another has gone.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -33,12 +33,14 @@ pub struct Limits {
     pub head: Duration,
     /// How many may be connected at once.
     pub connections: usize,
+    /// How long an answer may wait to be taken.
+    pub unread: Duration,
 }
 
 impl Default for Limits {
     fn default() -> Limits {
         // Half of the file handles that a process gets where nobody has set it.
-        Limits { head: Duration::from_secs(20), connections: 512 }
+        Limits { head: Duration::from_secs(20), connections: 512, unread: Duration::from_secs(30) }
     }
 }
 
@@ -52,6 +54,7 @@ pub async fn serve(listener: TcpListener, router: Router, limits: Limits, stoppe
             accepted = accept(&listener, &places) => accepted,
             () = &mut stopped => break,
         };
+        leave_unread(&stream, limits.unread);
         let routes = TowerToHyperService::new(router.clone());
         let service = service_fn(move |request| answer(&routes, visitor, request));
         let connection = http1::Builder::new()
@@ -68,6 +71,14 @@ pub async fn serve(listener: TcpListener, router: Router, limits: Limits, stoppe
     }
     drop(listener);
     leaving.shutdown().await;
+}
+
+/// Ends a connection whose other end takes no answer for so long. The system does that, where it can.
+fn leave_unread(stream: &TcpStream, after: Duration) {
+    #[cfg(target_os = "linux")]
+    if let Err(error) = rustix::net::sockopt::set_tcp_user_timeout(stream, after.as_millis() as u32) {
+        tracing::debug!(%error, "a connection has no time-out for what is not taken");
+    }
 }
 
 /// The answer to one request, which learns who asks.

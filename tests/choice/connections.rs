@@ -67,6 +67,24 @@ async fn who_sends_half_a_head_or_nothing_is_left_alone_and_others_are_served() 
     assert!(!rest(served).await.is_empty(), "who asks nothing more is left alone too");
 }
 
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn who_takes_no_answer_gives_his_place_to_the_next_one() {
+    let app = TestApp::on(Engine::Sqlite, &[]).await;
+    let mut serving = JoinSet::new();
+    let limits = Limits { connections: 1, unread: Duration::from_secs(1), ..Limits::default() };
+    let address = serve(&app, limits, &mut serving).await;
+    let many = WHOLE.repeat(400_000);
+    let mut greedy = TcpStream::connect(address).await.unwrap();
+    // More questions than answers find room; he may be cut off while he asks.
+    let asking = tokio::time::timeout(Duration::from_secs(1), greedy.write_all(&many)).await;
+    assert!(!matches!(asking, Ok(Ok(()))), "all of it found room");
+    let mut next = sent(address, WHOLE).await;
+    let line = tokio::time::timeout(PATIENCE, first_line(&mut next)).await.expect("he keeps his place");
+    assert_eq!(line, "HTTP/1.1 200 OK");
+    drop(greedy);
+}
+
 #[tokio::test]
 async fn of_a_crowd_the_next_one_waits_until_another_has_gone() {
     let app = TestApp::on(Engine::Sqlite, &[]).await;

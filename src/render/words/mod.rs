@@ -19,6 +19,8 @@ use self::check::{Sayable, check, sayable};
 
 const ENGLISH: &str = include_str!("../../../locales/en.ftl");
 const GERMAN: &str = include_str!("../../../locales/de.ftl");
+/// More open braces than any message has.
+const DEEPEST: usize = 1_000;
 const SHIPPED: [(&str, &str); 2] = [("en", ENGLISH), ("de", GERMAN)];
 /// What everyone gets whose language nobody has written.
 const LAST_RESORT: &str = "en";
@@ -171,6 +173,21 @@ fn read_folder(folder: &Path, sayable: &Sayable) -> Result<BTreeMap<String, Arc<
 }
 
 fn parse(path: &Path, source: String) -> Result<Arc<FluentResource>, WordsError> {
+    // The parser goes down with each of them.
+    let mut depth = 0_usize;
+    for (at, line) in source.lines().enumerate() {
+        for letter in line.bytes() {
+            match letter {
+                b'{' => depth += 1,
+                b'}' => depth = depth.saturating_sub(1),
+                _ => {}
+            }
+        }
+        if depth > DEEPEST {
+            let problem = format!("more than {DEEPEST} braces are open; close each {{ with a }}");
+            return Err(WordsError::Syntax { path: path.to_owned(), line: at + 1, problem });
+        }
+    }
     FluentResource::try_new(source).map(Arc::new).map_err(|(resource, errors)| {
         let (at, problem) = errors.first().map_or((0, String::new()), |error| (error.pos.start, error.to_string()));
         let before = &resource.source().as_bytes()[..at.min(resource.source().len())];
