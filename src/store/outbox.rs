@@ -312,9 +312,10 @@ impl Store {
         if marked == marks.len() as u64 {
             return Ok(marks.iter().map(|mark| mark.id).collect());
         }
-        // Nobody else marks under these fences.
-        let which = sql!("select o.id from " rows(id text, fence bigint)
-            " join outbox o on o.id = x.id and o.fence = x.fence and o.in_transfer and " sending(o));
+        // The same again: one that was marked before, and asks once more, may have been overtaken since.
+        let which = sql!("select outbox.id from " rows(id text, fence bigint, order_row bigint, revision bigint)
+            " join orders o on o.id = x.order_row and o.revision = x.revision join outbox on outbox.id = x.id "
+            "and outbox.fence = x.fence where outbox.in_transfer and " sending(outbox) " and outbox.lease_until > " now);
         self.rows(which, vec![rows]).await?.iter().map(|row| row.id("id")).collect()
     }
 

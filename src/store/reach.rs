@@ -111,7 +111,7 @@ impl Store {
 pub(super) async fn reach(tx: &mut Tx, order_row: i64, line_id: Option<&str>) -> Result<Option<Reach>, StoreError> {
     let head = sql!("select * from orders where id = $1 and recipient <> ''");
     let Some(head) = tx.row(head, values![order_row]).await? else { return Ok(None) };
-    let lines = sql!("with named as (select said.value->>'line_id' as line_id from "
+    let lines = sql!("with named as materialized (select said.value->>'line_id' as line_id from "
         "(select content from sent_log where order_row = $1 and state in ('sent', 'in_doubt') "
         "union all select content from outbox where order_row = $1 and state = 'in_doubt') mail join "
         either("json_each(mail.content, '$.lines')", "jsonb_array_elements(mail.content::jsonb->'lines')") " said on true), "

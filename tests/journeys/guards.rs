@@ -215,3 +215,20 @@ async fn a_watcher_that_lost_its_lease_records_nothing() {
         assert_eq!(app.mails().len(), 1);
     }
 }
+
+#[tokio::test]
+async fn rows_that_cannot_be_named_are_a_task_each_by_their_orders() {
+    for app in TestApp::on_each_engine() {
+        let app = app.await;
+        app.shop
+            .run(
+                "insert into order_lines (line_id, order_id, customer_email, product_key, product_name, ordered_qty, short_qty) \
+                 values (' ', 'S1', 'ada@example.com', 'P', 'Lamp', 1, 1), ('  ', 'S2', 'bob@example.com', 'P', 'Lamp', 1, 1)",
+            )
+            .await;
+        app.sweep().await;
+        let tasks = app.tasks().await;
+        assert!(tasks.len() == 2 && tasks[0].starts_with("set_aside lines order S1, row "), "{tasks:?}");
+        assert!(tasks[1].starts_with("set_aside lines order S2, row "), "{tasks:?}");
+    }
+}
