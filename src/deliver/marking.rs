@@ -39,49 +39,54 @@ enum Marked {
 /// A connection's question: may this be sent?
 pub(super) struct Marking {
     mark: Mark,
-    answer: oneshot::Sender<Marked>,
+    answer: oneshot::Sender<Answer>,
+}
+
+/// What became of a mark, and when: whoever asked may look at it much later.
+#[derive(Clone, Copy, Debug)]
+struct Answer {
+    marked: Marked,
+    at: Instant,
 }
 
 /// Whether a mail may be sent: known as soon as its mark is durable.
 pub(super) struct Clearance {
     mark: Mark,
     marks: mpsc::Sender<Marking>,
-    answer: Result<Marked, oneshot::Receiver<Marked>>,
-    /// When the answer was known here.
-    known: Instant,
+    answer: Result<Answer, oneshot::Receiver<Answer>>,
 }
 
 impl Clearance {
     /// Asks for that of `job`.
     pub(super) async fn ask(job: &Job, marks: &mpsc::Sender<Marking>) -> Clearance {
         let mark = job.mark();
-        Clearance { mark, marks: marks.clone(), answer: Err(asked(mark, marks).await), known: Instant::now() }
+        Clearance { mark, marks: marks.clone(), answer: Err(asked(mark, marks).await) }
     }
 
     /// Waits for the answer, a new one if it has grown old; whether the mail may be sent.
     pub(super) async fn is_given(&mut self) -> bool {
-        while self.answered().await == Marked::Yes {
-            if self.known.elapsed() < GOOD {
-                return true;
+        loop {
+            let Answer { marked, at } = self.answered().await;
+            if marked != Marked::Yes || at.elapsed() < GOOD {
+                return marked == Marked::Yes;
             }
             self.answer = Err(asked(self.mark, &self.marks).await);
         }
-        false
     }
 
     /// Whether it is known already that the mail may not be sent.
     pub(super) fn is_refused(&mut self) -> bool {
         if let Err(answer) = &mut self.answer
-            && let Ok(marked) = answer.try_recv()
+            && let Ok(answer) = answer.try_recv()
         {
-            self.knows(marked);
+            self.answer = Ok(answer);
         }
-        matches!(self.answer, Ok(Marked::No | Marked::Unstored))
+        matches!(self.answer, Ok(Answer { marked: Marked::No | Marked::Unstored, .. }))
     }
 
     /// What becomes of `claimed` if it may not be sent; `None`: it may.
     pub(super) async fn withheld(&mut self, claimed: &Claimed, now: Timestamp) -> Option<Fate> {
-        match self.answered().await {
+        match self.answered().await.marked {
             Marked::Yes => None,
             Marked::No if claimed.kind.is_news() && claimed.tells() => {
                 Some(Fate::Overtaken { note: "overtaken by news right before it was sent" })
@@ -92,25 +97,19 @@ impl Clearance {
         }
     }
 
-    async fn answered(&mut self) -> Marked {
-        match &mut self.answer {
-            Ok(marked) => *marked,
-            Err(answer) => {
-                // Nobody answers any more: then nothing was made durable that we know of.
-                let marked = answer.await.unwrap_or(Marked::Unstored);
-                self.knows(marked);
-                marked
-            }
-        }
-    }
-
-    fn knows(&mut self, marked: Marked) {
-        (self.answer, self.known) = (Ok(marked), Instant::now());
+    async fn answered(&mut self) -> Answer {
+        let answer = match &mut self.answer {
+            Ok(answer) => *answer,
+            // Nobody answers any more: then nothing was made durable that we know of.
+            Err(answer) => answer.await.unwrap_or(Answer { marked: Marked::Unstored, at: Instant::now() }),
+        };
+        self.answer = Ok(answer);
+        answer
     }
 }
 
 /// Puts the question whether a mail may be sent.
-async fn asked(mark: Mark, marks: &mpsc::Sender<Marking>) -> oneshot::Receiver<Marked> {
+async fn asked(mark: Mark, marks: &mpsc::Sender<Marking>) -> oneshot::Receiver<Answer> {
     let (answer, answered) = oneshot::channel();
     // Nobody who answers is the answer that it may not.
     let _ = marks.send(Marking { mark, answer }).await;
@@ -132,12 +131,14 @@ impl Delivery {
                 // Each of these connections hangs up, and comes again with the same.
                 tokio::time::sleep(STORE_PAUSE).await;
             }
+            let at = Instant::now();
             for Marking { mark, answer } in waiting.drain(..) {
-                let _ = answer.send(match &marked {
+                let marked = match &marked {
                     Ok(marked) if marked.contains(&mark.id) => Marked::Yes,
                     Ok(_) => Marked::No,
                     Err(_) => Marked::Unstored,
-                });
+                };
+                let _ = answer.send(Answer { marked, at });
             }
         }
     }
@@ -152,13 +153,18 @@ mod tests {
         for (answer, is_given) in [(Marked::Yes, true), (Marked::No, false)] {
             let (marks, mut asked) = mpsc::channel(1);
             let mark = Mark { id: uuid::Uuid::nil(), fence: 1, order_row: 1, revision: 1 };
-            let known = Instant::now();
-            let mut fresh = Clearance { mark, marks: marks.clone(), answer: Ok(Marked::Yes), known };
+            let at = Instant::now();
+            let (to, answered) = oneshot::channel();
+            to.send(Answer { marked: Marked::Yes, at }).unwrap();
+            let mut fresh = Clearance { mark, marks, answer: Err(answered) };
             assert!(fresh.is_given().await);
-            let mut old = Clearance { known: known.checked_sub(GOOD).unwrap(), ..fresh };
+            // Nobody has looked at it until now.
+            let (to, answered) = oneshot::channel();
+            to.send(Answer { marked: Marked::Yes, at: at.checked_sub(GOOD).unwrap() }).unwrap();
+            let mut old = Clearance { answer: Err(answered), ..fresh };
             let answering = async {
                 let Marking { answer: to, .. } = asked.recv().await.unwrap();
-                to.send(answer).unwrap();
+                to.send(Answer { marked: answer, at: Instant::now() }).unwrap();
             };
             let (given, ()) = tokio::join!(old.is_given(), answering);
             assert_eq!(given, is_given);
