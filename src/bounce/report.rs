@@ -29,7 +29,7 @@ const FAILED_RECIPIENTS: &str = "X-Failed-Recipients";
 pub const LONGEST: usize = 1 << 20;
 /// Mails within mails are taken apart, and dropped, one within the other: so much room has a mail of [`LONGEST`] that is
 /// nothing but such heads.
-const ROOM: usize = 256 << 20;
+const ROOM: usize = 64 << 20;
 /// Of more ids than any report has the rest is not looked for.
 const MOST_NAMES: usize = 100;
 /// What words are searched for a reply and a reason.
