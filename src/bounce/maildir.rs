@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use tokio::io::AsyncReadExt;
 use tokio::sync::watch;
-use tokio::task::spawn_blocking;
+use tokio::task::{JoinError, spawn_blocking};
 use tracing::{error, info, warn};
 
 use super::report;
@@ -57,6 +57,8 @@ pub enum MaildirError {
          and cur"
     )]
     Away { file: String, folder: String, error: io::Error },
+    #[error("bounces.maildir: reading {file} broke: {error}; it is read again; please report this, with the file")]
+    Broken { file: String, error: JoinError },
     #[error(transparent)]
     Store(#[from] StoreError),
 }
@@ -132,7 +134,7 @@ impl Reader {
     }
 
     /// Records one file; whether it was a report about a mail of ours.
-    async fn take(&self, file: &Path, bytes: Vec<u8>) -> Result<bool, StoreError> {
+    async fn take(&self, file: &Path, bytes: Vec<u8>) -> Result<bool, MaildirError> {
         let file = file.display();
         let return_path = self.return_path.clone();
         let returned = match spawn_blocking(move || report::read(&bytes, return_path.as_ref())).await {
@@ -141,10 +143,8 @@ impl Reader {
                 info!(%file, "{why}");
                 return Ok(false);
             }
-            Err(broken) => {
-                error!(%file, error = %broken, "reading a mail broke; please report this, with the file");
-                return Ok(false);
-            }
+            // It stays: whatever it was, perhaps the machine had no room for a thread.
+            Err(error) => return Err(MaildirError::Broken { file: file.to_string(), error }),
         };
         let taken = self.store.record_bounce(&returned, "report", self.clock.now()).await?;
         if let Some(id) = taken.id() {
