@@ -40,6 +40,14 @@ impl Place<'_> {
     }
 }
 
+/// What a mail is sent over.
+struct Reached<'a> {
+    turn: Turn<'a>,
+    connection: Result<Connection, ConnectError>,
+    /// There where the mail's envelope went ahead to try whether the relay bears it.
+    _trial: Option<Trial<'a>>,
+}
+
 /// What came of one try.
 struct Tried<'a> {
     /// `None`: it was withheld.
@@ -90,16 +98,20 @@ impl Delivery {
         while let Some((index, admitted)) = self.relays.choose(places.clone(), self.clock.now()) {
             let station = admitted.station;
             let kept = self.deadlines.kept_waiting;
-            let (turn, connection, _trial) = match place.take().filter(|place| place.is_at(station, kept)) {
-                Some(Place { turn, connection, trial, .. }) => (turn, Some(connection), trial),
-                // It may begin to rest while this one waits: then the next one is chosen.
-                None => match station.turn(&self.clock).await {
-                    Some(turn) => (turn, None, None),
-                    None => continue,
-                },
+            let place = place.take().filter(|place| place.is_at(station, kept));
+            let reached = tokio::select! {
+                biased;
+                reached = self.reach(station, place) => reached,
+                // Nothing of it has left: who does not even greet keeps nobody beyond our end.
+                () = self.is_to_stop() => return (self.withheld(job, clearance).await, None),
             };
+            // It may begin to rest while this one waits: then the next one is chosen.
+            let Some(Reached { turn, connection, _trial }) = reached else { continue };
             let started = self.clock.now();
-            let tried = self.try_once(&job, station, connection, &mut clearance, next).await;
+            let tried = match connection {
+                Ok(connection) => self.try_once(&job, station, connection, &mut clearance, next).await,
+                Err(error) => Outcome::from(error).into(),
+            };
             let Some(outcome) = tried.outcome else { return (self.withheld(job, clearance).await, None) };
             if suspected.is_some() && matches!(outcome, Outcome::Accepted { .. }) {
                 lost_its_place(station);
@@ -165,25 +177,27 @@ impl Delivery {
         Finish { claimed: job.claimed, attempt: None, fate }
     }
 
-    /// One try over the connection that waits for this mail, one that is open, or a new one.
+    /// A connection to `station` in its turn: that which waits for this mail, one that is open, or a new one; `None`: the
+    /// relay began to rest meanwhile.
+    async fn reach<'a>(&self, station: &'a Station, place: Option<Place<'a>>) -> Option<Reached<'a>> {
+        if let Some(Place { turn, connection, trial, .. }) = place {
+            return Some(Reached { turn, connection: Ok(connection), _trial: trial });
+        }
+        let turn = station.turn(&self.clock).await?;
+        // Before the connection: one that waited long may be too old.
+        station.rate_permit().await;
+        Some(Reached { turn, connection: self.connection(station).await, _trial: None })
+    }
+
+    /// One try over `connection`.
     async fn try_once<'a>(
         &self,
         job: &Job,
         station: &'a Station,
-        waiting: Option<Connection>,
+        mut connection: Connection,
         clearance: &mut Clearance,
         next: Option<&Job>,
     ) -> Tried<'a> {
-        let mut connection = if let Some(connection) = waiting {
-            connection
-        } else {
-            // Before the connection: one that waited long may be too old.
-            station.rate_permit().await;
-            match self.connection(station).await {
-                Ok(connection) => connection,
-                Err(error) => return Outcome::from(error).into(),
-            }
-        };
         let goes_on = station.takes_envelopes_ahead() && connection.goes_on(self.clock.now());
         let next = next.filter(|next| goes_on && next.claimed.doubts == 0);
         // Until it is known that the relay bears it, one connection tries.

@@ -265,7 +265,7 @@ impl Delivery {
     }
 
     /// Comes when the process is to stop.
-    async fn is_to_stop(&self) {
+    pub(super) async fn is_to_stop(&self) {
         if self.stop.clone().wait_for(|stop| *stop).await.is_err() {
             // Nobody can stop us any more.
             std::future::pending::<()>().await;

@@ -230,6 +230,22 @@ async fn a_stop_while_a_mail_hangs_gives_back_all_but_that_one() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stop_before_a_relay_has_greeted_gives_everything_back_at_once() {
+    for app in TestApp::on_each_engine_with(&[("mail.relays.0.max_connections", "3")]) {
+        let app = app.await;
+        orders(&app, 5).await;
+        app.relay.once(At::Greeting, Act::Stall);
+        let (stalled, delivery) = (app.relay.next_stall(), app.process.delivery.clone());
+        let delivering = tokio::spawn(async move { delivery.tick().await });
+        stalled.await;
+        app.process.app.stop();
+        delivering.await.unwrap().unwrap();
+        assert_eq!(app.texts("select state from outbox where state = 'queued'").await.len(), 5);
+        assert_eq!(app.texts("select id from outbox where in_transfer or attempts > 0").await.len(), 0);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_relay_of_which_it_is_said_that_it_does_not_bear_that_is_not_tried() {
     for app in TestApp::on_each_engine_with(EIGHT) {
         let app = app.await;
