@@ -1,5 +1,6 @@
 //! Mails over real connections to a server that misbehaves at every step in every way.
 
+use std::future::{Pending, pending};
 use std::time::Duration;
 
 use backorderd::deliver::outcome::{Outcome, Phase, Refusal};
@@ -15,6 +16,11 @@ use crate::support::smtp_server::{Act, At, Received, Script, Shape, SmtpServer};
 const MESSAGE: &[u8] = b"Subject: Your lamp\r\n\r\nIt waits.\r\n.\r\n..\r\nBye.\r\n";
 const TO_ADA: Envelope = Envelope { from: "orders@shop.example", to: "ada@example.com" };
 const TO_BOB: Envelope = Envelope { from: "orders@shop.example", to: "bob@example.com" };
+
+/// Nobody gives up.
+fn never() -> Pending<()> {
+    pending()
+}
 
 /// Long enough for what is to succeed, also on a busy machine.
 fn patient() -> Deadlines {
@@ -112,16 +118,16 @@ async fn the_message_waits_for_its_clearance_and_nothing_of_one_that_is_withheld
             assert_eq!(server.commands(0).last().unwrap(), "DATA", "its envelope is out already");
             true
         };
-        let sent = connection.send_if(&TO_ADA, MESSAGE, cleared, None).await.unwrap();
+        let sent = connection.send_if(&TO_ADA, MESSAGE, cleared, never(), None).await.unwrap();
         assert_eq!(told(&sent), ("accepted", None, Some(250)));
-        assert_eq!(connection.send_if(&TO_BOB, MESSAGE, async { false }, None).await.map(|_| ()), None);
+        assert_eq!(connection.send_if(&TO_BOB, MESSAGE, async { false }, never(), None).await.map(|_| ()), None);
         assert!(!connection.usable(), "the relay waits for a message");
         connection.quit().await;
         server.once(At::RcptTo, Act::Say("550 5.1.1 nobody"));
         let mut connection = connected(&server, patient()).await;
         let asked = std::cell::Cell::new(false);
         let clearance = async { asked.replace(true) };
-        let refused = connection.send_if(&TO_BOB, MESSAGE, clearance, None).await.unwrap();
+        let refused = connection.send_if(&TO_BOB, MESSAGE, clearance, never(), None).await.unwrap();
         assert_eq!(told(&refused), ("bad_address", Some(Phase::RcptTo), Some(550)));
         assert!(!asked.get(), "what is refused needs no clearance");
         assert_eq!(server.mails(), [mail_to(&TO_ADA, 0)]);
@@ -131,7 +137,7 @@ async fn the_message_waits_for_its_clearance_and_nothing_of_one_that_is_withheld
 /// Sends to Ada, with Bob's envelope at the end.
 async fn send_with_next(connection: &mut Connection) -> Outcome {
     let next = Next { envelope: TO_BOB, size: MESSAGE.len() };
-    connection.send_if(&TO_ADA, MESSAGE, async { true }, Some(next)).await.unwrap()
+    connection.send_if(&TO_ADA, MESSAGE, async { true }, never(), Some(next)).await.unwrap()
 }
 
 #[tokio::test]
@@ -161,7 +167,7 @@ async fn no_envelope_goes_ahead_where_the_relay_does_not_pipeline_or_the_mail_ca
     let mut connection = connected(&server, patient()).await;
     let smuggled = Envelope { from: TO_ADA.from, to: "ada@example.com>\r\nRCPT TO:<bob@example.com" };
     for next in [Next { envelope: smuggled, size: 10 }, Next { envelope: TO_BOB, size: 101 }] {
-        let sent = connection.send_if(&TO_ADA, MESSAGE, async { true }, Some(next)).await.unwrap();
+        let sent = connection.send_if(&TO_ADA, MESSAGE, async { true }, never(), Some(next)).await.unwrap();
         assert_eq!(told(&sent).0, "accepted");
         assert!(!connection.is_ahead() && connection.usable());
     }
@@ -183,7 +189,7 @@ async fn what_was_announced_is_refused_withheld_or_followed_like_any_other_mail(
     let refused = connection.send(&TO_BOB, MESSAGE).await;
     assert_eq!(told(&refused), ("bad_address", Some(Phase::RcptTo), Some(550)), "it is no part of the mail before");
     assert_eq!(told(&send_with_next(&mut connection).await).0, "accepted", "after RSET");
-    let withheld = connection.send_if(&TO_BOB, MESSAGE, async { false }, None).await;
+    let withheld = connection.send_if(&TO_BOB, MESSAGE, async { false }, never(), None).await;
     assert!(withheld.is_none() && !connection.usable() && !connection.is_ahead());
     assert_eq!(server.mails(), [mail_to(&TO_ADA, 0)]);
 }
@@ -291,8 +297,8 @@ async fn where_replies_come_in_no_order_the_mail_may_have_been_sent() {
 async fn who_keeps_the_relay_waiting_for_the_message_is_not_sent_and_not_charged() {
     let server = SmtpServer::scripted(vec![]).await;
     let mut connection = connected(&server, Deadlines { kept_waiting: hasty().kept_waiting, ..patient() }).await;
-    let never = std::future::pending::<bool>();
-    assert!(connection.send_if(&TO_ADA, MESSAGE, never, None).await.is_none());
+    let cleared = pending::<bool>();
+    assert!(connection.send_if(&TO_ADA, MESSAGE, cleared, never(), None).await.is_none());
     assert!(!connection.usable());
     // It hung up between the envelope, which it had from before, and the message.
     for end in [Act::SayThenClose("354 go on"), Act::SayThenClose("354 go on\r\n421 4.4.2 idle")] {
@@ -303,7 +309,7 @@ async fn who_keeps_the_relay_waiting_for_the_message_is_not_sent_and_not_charged
             server.until_all_are_closed().await;
             true
         };
-        let outcome = connection.send_if(&TO_BOB, MESSAGE, closed, None).await.unwrap();
+        let outcome = connection.send_if(&TO_BOB, MESSAGE, closed, never(), None).await.unwrap();
         assert_eq!(told(&outcome).0, "stale", "{end:?}");
         assert_eq!(server.mails().len(), 1);
     }

@@ -23,6 +23,10 @@ use crate::store::outbox::{Fate, Finish};
 /// How often a mail is tried on a fresh connection because an old one had ended unnoticed.
 const MOST_STALE: usize = 3;
 
+/// How long a relay that has an envelope has to answer it once the process is to stop. Well within what a process has to
+/// come to its end: what is marked then is in doubt.
+const LAST_WORD: Duration = Duration::from_secs(3);
+
 /// The place of a mail whose envelope its relay has already. Dropped, the connection closes, and nothing was sent.
 pub(super) struct Place<'a> {
     station: &'a Station,
@@ -208,7 +212,8 @@ impl Delivery {
         if bears {
             connection.is_known_to_bear();
         }
-        let outcome = connection.send_if(&job.envelope(), &job.bytes, clearance.is_given(), next).await;
+        let outcome =
+            connection.send_if(&job.envelope(), &job.bytes, clearance.is_given(), self.gives_up(), next).await;
         if connection.bears() {
             station.bears_them();
         }
@@ -221,6 +226,12 @@ impl Delivery {
         }
         station.keep(connection);
         Tried { outcome, ahead: None, trial, is_suspected }
+    }
+
+    /// Comes a moment after the process is to stop: who has answered nothing until then is not waited for.
+    async fn gives_up(&self) {
+        self.is_to_stop().await;
+        tokio::time::sleep(LAST_WORD).await;
     }
 
     /// An open connection that serves on, or a new one; who has served for long enough is left.

@@ -230,18 +230,22 @@ async fn a_stop_while_a_mail_hangs_gives_back_all_but_that_one() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_stop_before_a_relay_has_greeted_gives_everything_back_at_once() {
-    for app in TestApp::on_each_engine_with(&[("mail.relays.0.max_connections", "3")]) {
-        let app = app.await;
-        orders(&app, 5).await;
-        app.relay.once(At::Greeting, Act::Stall);
-        let (stalled, delivery) = (app.relay.next_stall(), app.process.delivery.clone());
-        let delivering = tokio::spawn(async move { delivery.tick().await });
-        stalled.await;
-        app.process.app.stop();
-        delivering.await.unwrap().unwrap();
-        assert_eq!(app.texts("select state from outbox where state = 'queued'").await.len(), 5);
-        assert_eq!(app.texts("select id from outbox where in_transfer or attempts > 0").await.len(), 0);
+async fn a_stop_while_a_relay_is_silent_before_it_has_a_mail_gives_everything_back() {
+    // With one connection all others wait for their turn, with three the second is allowed by the first's success.
+    for (at, connections) in [(At::Greeting, "3"), (At::Greeting, "1"), (At::MailFrom, "1")] {
+        for app in TestApp::on_each_engine_with(&[("mail.relays.0.max_connections", connections)]) {
+            let app = app.await;
+            orders(&app, 5).await;
+            app.relay.once(at, Act::Stall);
+            let (stalled, delivery) = (app.relay.next_stall(), app.process.delivery.clone());
+            let delivering = tokio::spawn(async move { delivery.tick().await });
+            stalled.await;
+            app.process.app.stop();
+            // Sooner than the relay is given up for its silence.
+            tokio::time::timeout(Duration::from_secs(50), delivering).await.unwrap().unwrap().unwrap();
+            assert_eq!(app.texts("select state from outbox where state = 'queued'").await.len(), 5);
+            assert_eq!(app.texts("select id from outbox where in_transfer or attempts > 0").await.len(), 0);
+        }
     }
 }
 

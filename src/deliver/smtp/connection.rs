@@ -147,17 +147,19 @@ impl Connection {
 
     /// Sends one mail. Dropping the future leaves the connection unusable.
     pub async fn send(&mut self, envelope: &Envelope<'_>, message: &[u8]) -> Outcome {
-        self.send_if(envelope, message, std::future::ready(true), None).await.expect("it is not withheld")
+        let cleared = std::future::ready(true);
+        self.send_if(envelope, message, cleared, std::future::pending(), None).await.expect("it is not withheld")
     }
 
-    /// Sends one mail, if `cleared` says so once the relay waits for the message. `None`: it did not; nothing of the
-    /// message was written, and the connection is of no more use, because only its end takes back a DATA. The envelope of
-    /// `next` goes along with the end of the message, if the relay takes that.
+    /// Sends one mail, if `cleared` says so once the relay waits for the message. `None`: it did not, or `given_up` came
+    /// before that; nothing of the message was written, and the connection is of no more use, because only its end takes
+    /// back a DATA. The envelope of `next` goes along with the end of the message, if the relay takes that.
     pub async fn send_if(
         &mut self,
         envelope: &Envelope<'_>,
         message: &[u8],
         cleared: impl Future<Output = bool>,
+        given_up: impl Future<Output = ()>,
         next: Option<Next<'_>>,
     ) -> Option<Outcome> {
         if let Some(refused) = self.unsendable(envelope, message.len()) {
@@ -182,7 +184,12 @@ impl Connection {
             }
             _ => None,
         };
-        let ended = match self.offer(commands, ahead.is_some()).await {
+        let offered = tokio::select! {
+            biased;
+            offered = self.offer(commands, ahead.is_some()) => offered,
+            () = given_up => return None,
+        };
+        let ended = match offered {
             Ok(()) => {
                 let since = Instant::now();
                 // Out of time: it is not known yet, and whoever waits for it comes again.
