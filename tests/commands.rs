@@ -58,7 +58,7 @@ async fn flooded() -> Installation {
 }
 
 #[tokio::test]
-async fn who_leaves_last_leaves_the_state_database_in_one_file() {
+async fn who_leaves_last_leaves_the_state_database_in_one_file_and_its_marks_in_another() {
     let installation = told().await;
     installation.run(&["log"]).await.good();
     let service = installation.start(&["run"], &[]);
@@ -66,8 +66,9 @@ async fn who_leaves_last_leaves_the_state_database_in_one_file() {
     service.terminate();
     service.ended().await.good();
     let names = std::fs::read_dir(installation.folder()).unwrap().map(|entry| entry.unwrap().file_name());
-    let beside: Vec<_> = names.filter(|name| name.to_string_lossy().starts_with("backorderd.db")).collect();
-    assert_eq!(beside, ["backorderd.db"]);
+    let mut beside: Vec<_> = names.filter(|name| name.to_string_lossy().starts_with("backorderd.db")).collect();
+    beside.sort();
+    assert_eq!(beside, ["backorderd.db", "backorderd.db-marks"]);
 }
 
 async fn ids(installation: &Installation, filter: &[&str]) -> Vec<String> {

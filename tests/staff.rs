@@ -138,7 +138,7 @@ async fn held_before_the_first_worker_starts_nothing_of_a_restored_backup_is_sen
         app.settle().await;
         let span = Span::seconds(30);
         let in_hand = app.store.claim("gone", "mail", app.now(), 2, span).await.unwrap();
-        app.in_state(&format!("update outbox set in_transfer = true where id = '{}'", in_hand[0].id)).await;
+        app.mark(in_hand[0].id).await;
         app.store.expire_leases().await.unwrap();
 
         let held = app.run(&["hold", "--all", "--yes"]).await.good();

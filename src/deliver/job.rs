@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use super::smtp::connection::Envelope;
-use crate::store::outbox::{Claimed, Mark};
+use crate::store::marks::Mark;
+use crate::store::outbox::Claimed;
 
 /// A notification that is ready to be sent.
 #[derive(Clone, Debug)]

@@ -17,7 +17,8 @@ use tracing::error;
 use super::Delivery;
 use super::job::Job;
 use super::pipeline::STORE_PAUSE;
-use crate::store::outbox::{Claimed, Fate, Mark};
+use crate::store::marks::Mark;
+use crate::store::outbox::{Claimed, Fate};
 
 /// How many connections' questions wait at most.
 const ASKED: usize = 256;

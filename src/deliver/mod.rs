@@ -5,6 +5,7 @@
 //! against it is in [`pipeline`].
 
 mod answer;
+mod aside;
 mod blaming;
 mod breaker;
 mod by_mail;

@@ -12,14 +12,18 @@
 //! end of its lease. A mail that hangs at its relay holds up its own connection, and the one that is marked after it:
 //! until it comes to its end, the flow goes on with what becomes due.
 
+use std::fmt::Display;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use tokio::sync::{Mutex, mpsc, watch};
-use tokio::task::{JoinError, JoinSet};
+use tokio::task::JoinSet;
 use tracing::{error, warn};
 
+use super::aside::aside;
 use super::job::Job;
 use super::marking::{Clearance, Marking};
 use super::results::RESULTS;
@@ -39,15 +43,28 @@ const REAPING: Duration = Duration::from_secs(1);
 const FLOW: Duration = Duration::from_mins(15);
 /// How often a flow that waits for slow ones asks for what became due meanwhile.
 const ASKING: Duration = Duration::from_secs(1);
-/// How many are claimed at once. One batch is prepared at a time: a second one sends no more mails in a second, and holds
-/// as much memory again.
+/// How many are claimed at once.
 const CLAIM: usize = 128;
+/// How many batches are claimed and prepared at once: while one waits for the state database, the other is rendered.
+const FEEDERS: usize = 2;
 /// How many prepared mails wait for a worker.
 const JOBS: usize = 256;
 /// How many commits of results are under way at once on PostgreSQL; SQLite has one writer.
 const FINISHERS: usize = 2;
 /// How long to wait after the state database failed.
 pub(super) const STORE_PAUSE: Duration = Duration::from_secs(1);
+
+/// What a feeder works with.
+#[derive(Clone)]
+struct Feed {
+    way: Way,
+    owner: Arc<str>,
+    jobs: mpsc::Sender<Job>,
+    results: mpsc::Sender<Finish>,
+    in_hand: InHand,
+    /// One of the feeders failed.
+    failed: Arc<AtomicBool>,
+}
 
 type Jobs = Arc<Mutex<mpsc::Receiver<Job>>>;
 /// How many a flow has in hand.
@@ -78,9 +95,15 @@ impl Delivery {
         }
         let owner: Arc<str> = self.clock.random_id().to_string().into();
         let beating = tokio::spawn(self.clone().beat(owner.clone()));
-        let feeding = tokio::spawn(self.clone().feed(way, owner.clone(), jobs, results, in_hand));
+        let feed = Feed { way, owner: owner.clone(), jobs, results, in_hand, failed: Arc::default() };
+        let feeding: [_; FEEDERS] = std::array::from_fn(|_| aside(self.clone().feed(feed.clone())));
+        drop(feed);
         let mut whole = true;
-        let fed = feeding.await.unwrap_or_else(|broken| Ok(broke(&broken, &mut whole)));
+        let mut fed = Ok(0);
+        for ended in join_all(feeding).await {
+            let ended = ended.unwrap_or_else(|| Ok(broke(&"it panicked, or there are no more threads", &mut whole)));
+            fed = fed.and_then(|sum| ended.map(|more| sum + more));
+        }
         while let Some(ended) = stages.join_next().await {
             ended.unwrap_or_else(|broken| broke(&broken, &mut whole));
         }
@@ -105,26 +128,31 @@ impl Delivery {
         }
     }
 
-    /// Claims and prepares batch after batch until nothing is due and nothing in hand; returns how many were claimed.
-    async fn feed(
-        self: Arc<Self>,
-        way: Way,
-        owner: Arc<str>,
-        jobs: mpsc::Sender<Job>,
-        results: mpsc::Sender<Finish>,
-        in_hand: InHand,
-    ) -> Result<usize, StoreError> {
+    /// Claims and prepares batch after batch until nothing is due and nothing in hand; returns how many were claimed. Once
+    /// one of the feeders failed, the others end too, and what it dropped is given back.
+    async fn feed(self: Arc<Self>, feed: Feed) -> Result<usize, StoreError> {
+        let fed = self.feed_until(&feed).await;
+        if fed.is_err() {
+            feed.failed.store(true, Ordering::Relaxed);
+        }
+        fed
+    }
+
+    async fn feed_until(&self, feed: &Feed) -> Result<usize, StoreError> {
+        let Feed { way, owner, jobs, results, in_hand, failed } = feed;
+        let way = *way;
         let mut sum = 0;
         let started = tokio::time::Instant::now();
+        let goes_on = || !failed.load(Ordering::Relaxed) && started.elapsed() < FLOW;
         // Without workers nothing leaves.
-        while !self.stopping() && !jobs.is_closed() && started.elapsed() < FLOW {
+        while !self.stopping() && !jobs.is_closed() && goes_on() {
             let now = self.clock.now();
             if !self.may_claim(way, now).await? {
                 break;
             }
-            let claimed = self.takeover.heard(self.store.claim(&owner, way.channel(), now, CLAIM, LEASE).await)?;
+            let claimed = self.takeover.heard(self.store.claim(owner, way.channel(), now, CLAIM, LEASE).await)?;
             if claimed.is_empty() {
-                if self.comes_to_rest(&in_hand).await {
+                if self.comes_to_rest(in_hand).await {
                     break;
                 }
                 continue;
@@ -304,12 +332,15 @@ impl Delivery {
             if let Err(error) = self.reap().await {
                 warn!(%error, "what dead processes left could not be taken over");
             }
+            if let Err(error) = self.takeover.heard(self.store.forget_marks().await) {
+                warn!(%error, "marks of what was sent could not be removed; trying again");
+            }
         }
     }
 }
 
 /// Says that a task of the flow broke; what it had in hand comes back when its lease ends.
-fn broke<T: Default>(broken: &JoinError, whole: &mut bool) -> T {
+fn broke<T: Default>(broken: &impl Display, whole: &mut bool) -> T {
     error!(error = %broken, "a task of delivery broke; what it had in hand is taken over when its lease ends");
     *whole = false;
     T::default()

@@ -58,15 +58,19 @@ impl Store {
         let dead = sql!("select id, news_id, order_row, channel, kind, content, fence, created_at, charged, doubts, "
             "exists (select 1 from contents c where c.notification_id = outbox.id) as rendered, "
             "(select a.relay from attempts a where a.notification_id = outbox.id and a.outcome = 'unknown' "
-            "order by a.number desc limit 1) as doubted_relay, in_transfer, crashes from " rows(n bigint)
+            "order by a.number desc limit 1) as doubted_relay, crashes from " rows(n bigint)
             " join outbox on outbox.order_row = x.n where state = 'sending' and lease_until < " now);
-        let mut finished = Vec::with_capacity(orders.len());
-        for row in tx.rows(dead, vec![views::numbers(orders.iter().copied())?]).await? {
-            let (claimed, marked) = (claimed_of(&row)?, row.bool("in_transfer")?);
+        let rows = tx.rows(dead, vec![views::numbers(orders.iter().copied())?]).await?;
+        let dead = rows.iter().map(|row| Ok((claimed_of(row)?, row.int("crashes")? + 1)));
+        let dead = dead.collect::<Result<Vec<_>, StoreError>>()?;
+        let marked = self.marked(&mut tx, dead.iter().map(|(claimed, _)| claimed)).await?;
+        let mut finished = Vec::with_capacity(dead.len());
+        for (claimed, crashes) in dead {
+            let marked = marked.contains(&claimed.id);
             finished.push(if claimed.rendered && !marked {
                 waited(claimed, now)
             } else {
-                crashed(claimed, marked, row.int("crashes")? + 1, again, now)
+                crashed(claimed, marked, crashes, again, now)
             });
         }
         record_attempts(&mut tx, &finished).await?;
@@ -79,16 +83,18 @@ impl Store {
     /// failed on the way, and nobody died. Returns how many were given back.
     pub async fn give_back(&self, owner: &str, now: Timestamp) -> Result<usize, StoreError> {
         let mut tx = self.write().await?;
-        let dropped = sql!("select order_row from outbox where state = 'sending' and owner = $1 and not in_transfer");
+        let dropped = sql!("select order_row from outbox where state = 'sending' and owner = $1");
         let orders: Vec<i64> =
             tx.rows(dropped, values![owner]).await?.iter().map(|row| row.int("order_row")).collect::<Result<_, _>>()?;
         views::lock(&mut tx, &orders).await?;
         // Read again under the lock: another process may have taken it over.
         let dropped = sql!("select id, news_id, order_row, channel, kind, content, fence, created_at, charged, doubts, "
-            "false as rendered, null as doubted_relay from outbox where state = 'sending' and owner = $1 and not in_transfer");
-        let rows = tx.rows(dropped, values![owner]).await?;
-        let dropped =
-            rows.iter().map(|row| Ok(waited(claimed_of(row)?, now))).collect::<Result<Vec<_>, StoreError>>()?;
+            "false as rendered, null as doubted_relay from outbox where state = 'sending' and owner = $1");
+        let dropped = tx.rows(dropped, values![owner]).await?;
+        let dropped = dropped.iter().map(claimed_of).collect::<Result<Vec<_>, StoreError>>()?;
+        let marked = self.marked(&mut tx, dropped.iter()).await?;
+        let dropped = dropped.into_iter().filter(|claimed| !marked.contains(&claimed.id));
+        let dropped: Vec<Finish> = dropped.map(|claimed| waited(claimed, now)).collect();
         end(&mut tx, &dropped.iter().collect::<Vec<_>>(), now).await?;
         tx.commit().await?;
         Ok(dropped.len())

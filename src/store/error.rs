@@ -17,6 +17,8 @@ pub enum StoreError {
     TooNew { found: i64, known: i64 },
     #[error("another process watches the shop now")]
     LeaseLost,
+    #[error("the mark of a mail took longer to reach the disk than its lease allows; is the disk overloaded?")]
+    Late,
     #[error("cannot write a temporary file: {0}")]
     Spill(std::io::Error),
 }

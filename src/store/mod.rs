@@ -20,6 +20,7 @@ pub mod file_system;
 pub mod handover;
 pub mod lines;
 pub mod log;
+pub mod marks;
 mod matters;
 mod moves;
 pub mod outbox;
@@ -51,7 +52,7 @@ pub struct Store {
 }
 
 /// Every migration in order; their position is their number. Applied ones are never edited.
-const MIGRATIONS: [Sql; 6] = [
+const MIGRATIONS: [Sql; 7] = [
     Sql::script(
         include_str!("../../migrations/sqlite/0001_first.sql"),
         include_str!("../../migrations/postgres/0001_first.sql"),
@@ -76,6 +77,10 @@ const MIGRATIONS: [Sql; 6] = [
         include_str!("../../migrations/sqlite/0006_refusals.sql"),
         include_str!("../../migrations/postgres/0006_refusals.sql"),
     ),
+    Sql::script(
+        include_str!("../../migrations/sqlite/0007_marks_beside.sql"),
+        include_str!("../../migrations/postgres/0007_marks_beside.sql"),
+    ),
 ];
 
 /// The version of the state database that this program makes and knows.
@@ -84,8 +89,9 @@ pub const VERSION: usize = MIGRATIONS.len();
 impl Store {
     /// Opens the database at `url` and brings it to the newest version. Several processes may do so at once.
     pub async fn open(url: &str, password: Option<&str>) -> Result<Store, StoreError> {
-        let store = Store { db: Db::open(url, password).await? };
+        let store = Store { db: Db::open(url, password, (marks::FILE, marks::MADE)).await? };
         store.migrate().await?;
+        store.db.make_beside().await?;
         Ok(store)
     }
 

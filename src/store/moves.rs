@@ -153,7 +153,7 @@ pub(super) async fn apply(tx: &mut Tx, moves: &[Move], now: Timestamp) -> Result
     if !staying.is_empty() {
         let stay = sql!("update outbox set state = x.state, due_at = coalesce(x.due_at, outbox.due_at), attempts = attempts + x.tries, "
             "charged = outbox.charged + x.charged, doubts = outbox.doubts + x.doubts, crashes = outbox.crashes + x.crashes, "
-            "last_reply = coalesce(x.reply, last_reply), note = x.note, owner = null, lease_until = null, in_transfer = false from "
+            "last_reply = coalesce(x.reply, last_reply), note = x.note, owner = null, lease_until = null" either("", ", in_transfer = false") " from "
             rows(id text, fence bigint, state text, due_at bigint, note text, reply text, tries bigint, charged bigint, doubts bigint, crashes bigint)
             " where outbox.id = x.id and outbox.fence = x.fence and " sending(outbox) " returning outbox.id");
         let stayed = tx.rows(stay, vec![batch(&staying)?]).await?;

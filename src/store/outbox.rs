@@ -1,4 +1,4 @@
-//! Notifications in hand: claimed under a lease, rendered, marked before their transfer.
+//! Notifications in hand: claimed under a lease and rendered. Then they are [marked](super::marks).
 //!
 //! Leases use the database's clock; every other time comes in. A claim carries a fence: who comes with an older fence
 //! has lost the lease and changes nothing. How a try ends is in [`super::ending`].
@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use super::dialect::{Row, batch, sql, values};
 use super::{Store, StoreError, dictionaries};
-use crate::failpoint::{self, Commit, Point};
+use crate::failpoint::Commit;
 use crate::outbox::notification::{Kind, WEBHOOK};
 use crate::outbox::plan::Content;
 use crate::settings::duration::Span;
@@ -75,16 +75,6 @@ pub struct Kept {
     /// What it was packed with; `None`: nothing.
     pub dictionary: Option<Arc<[u8]>>,
     pub message: Vec<u8>,
-}
-
-/// A notification that is about to be transferred.
-#[derive(Clone, Copy, Debug, Serialize)]
-pub struct Mark {
-    pub id: Uuid,
-    pub fence: i64,
-    pub order_row: i64,
-    /// The order's revision that the content was checked against.
-    pub revision: i64,
 }
 
 /// One try, for the attempts of a notification.
@@ -178,7 +168,7 @@ impl Store {
         // A claim that a crash of the server forgets was never made: nothing is sent without a mark, which comes later.
         tx.without_wait().await?;
         // Differs because PostgreSQL has many claimers at once and SQLite has one writer.
-        let claim = sql!("update outbox set state = 'sending', owner = $1, lease_until = " now " + $2, in_transfer = false, "
+        let claim = sql!("update outbox set state = 'sending', owner = $1, lease_until = " now " + $2" either("", ", in_transfer = false") ", "
             // Not one more than the last: a server that crashed may have forgotten a claim, and the next one must not
             // get the fence of who still believes in it.
             "fence = " either("max", "greatest") "(fence + 1, " now ") "
@@ -294,29 +284,6 @@ impl Store {
             Ok((row.id("notification_id")?, Kept { link_id, link_key, dictionary, message: row.bytes("message")? }))
         };
         rows.iter().map(kept).collect()
-    }
-
-    /// Marks notifications as in transfer, if their lease still holds, their bytes are kept (a server that crashed may
-    /// have forgotten them) and nothing of their order changed since they were checked. Returns those that may be sent;
-    /// the mark is durable then.
-    pub async fn mark(&self, marks: &[Mark]) -> Result<Vec<Uuid>, StoreError> {
-        let mark = sql!("update outbox set in_transfer = true from "
-            rows(id text, fence bigint, order_row bigint, revision bigint)
-            " join orders o on o.id = x.order_row and o.revision = x.revision "
-            "where outbox.id = x.id and outbox.fence = x.fence and " sending(outbox) " and outbox.lease_until > " now
-            " and exists (select 1 from contents c where c.notification_id = outbox.id)");
-        let rows = batch(marks)?;
-        failpoint::reach(Point::Before(Commit::Mark));
-        let marked = self.db.mark(mark, vec![rows.clone()]).await?;
-        failpoint::reach(Point::After(Commit::Mark));
-        if marked == marks.len() as u64 {
-            return Ok(marks.iter().map(|mark| mark.id).collect());
-        }
-        // The same again: one that was marked before, and asks once more, may have been overtaken since.
-        let which = sql!("select outbox.id from " rows(id text, fence bigint, order_row bigint, revision bigint)
-            " join orders o on o.id = x.order_row and o.revision = x.revision join outbox on outbox.id = x.id "
-            "and outbox.fence = x.fence where outbox.in_transfer and " sending(outbox) " and outbox.lease_until > " now);
-        self.rows(which, vec![rows]).await?.iter().map(|row| row.id("id")).collect()
     }
 
     /// Ends the lease of everything in hand, as if its processes had died. For tests of take-over.

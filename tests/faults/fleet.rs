@@ -17,7 +17,7 @@ use tempfile::TempDir;
 
 use crate::support::app::Mail;
 use crate::support::installation::{Installation, Ran, Running};
-use crate::support::state::{Engine, place};
+use crate::support::state::{Engine, in_transfer, place};
 
 /// A deadly signal's number: the one that no process can answer.
 const SIGKILL: i32 = 9;
@@ -33,7 +33,7 @@ pub struct Fleet {
     pub store: Store,
     /// What is set in the environment beside what every process has.
     pub differing: Vec<(&'static str, String)>,
-    state_url: String,
+    pub state_url: String,
     /// The newest expected date of each order, by its number.
     dates: BTreeMap<u32, Date>,
     state_folder: Option<TempDir>,
@@ -151,8 +151,7 @@ impl Fleet {
 
     /// How many mails are marked as in transfer.
     pub async fn in_transfer(&self) -> usize {
-        let count = "select cast(count(*) as text) from outbox where state = 'sending' and in_transfer";
-        self.in_state(count).await.unwrap().parse().unwrap()
+        in_transfer(self.engine, &self.state_url, "true").await.len()
     }
 
     /// Lets processes take over what the dead ones left, until nothing is to be done any more. The leases end, and the

@@ -24,7 +24,7 @@ use tempfile::TempDir;
 use super::installation::{Ran, start_in};
 use super::shop_desk::ShopDesk;
 use super::smtp_server::{Received, Shape, SmtpServer};
-use super::state::{ENGINES, Engine, place};
+use super::state::{ENGINES, Engine, in_transfer, mark, place};
 
 /// Ten o'clock on a Tuesday in New York, where the shop is.
 pub const START: &str = "2027-01-12T10:00:00-05:00[America/New_York]";
@@ -248,6 +248,16 @@ impl TestApp {
                 sqlx::query_scalar(AssertSqlSafe(query)).fetch_all(&mut state).await.unwrap()
             }
         }
+    }
+
+    /// The ids of what is in hand and marked as in transfer.
+    pub async fn in_transfer(&self) -> Vec<String> {
+        in_transfer(self.engine, &self.state_url, "true").await
+    }
+
+    /// Marks what is in hand as in transfer.
+    pub async fn mark(&self, id: uuid::Uuid) {
+        mark(self.engine, &self.state_url, &id.to_string()).await;
     }
 
     /// Runs a command on this installation as an operator does. Its clock is that of the machine.

@@ -1,5 +1,7 @@
 //! A fresh, empty state database on each engine.
 
+use std::path::Path;
+
 use backorderd::store::Store;
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection};
@@ -61,6 +63,49 @@ impl Drop for State {
     fn drop(&mut self) {
         if std::thread::panicking() {
             eprintln!("this was on {:?}", self.engine);
+        }
+    }
+}
+
+/// The ids of the notifications in the state database at `url` that are in hand, marked as in transfer, and `which`.
+pub async fn in_transfer(engine: Engine, url: &str, which: &str) -> Vec<String> {
+    match engine {
+        Engine::Sqlite => {
+            let state = url.parse::<SqliteConnectOptions>().unwrap();
+            let marks = format!("{}-marks", state.get_filename().display());
+            if !Path::new(&marks).exists() {
+                return Vec::new();
+            }
+            let mut connection = state.connect().await.unwrap();
+            sqlx::query("attach $1 as beside").bind(marks).execute(&mut connection).await.unwrap();
+            let ids = format!(
+                "select distinct id from outbox join beside.marks using (id, fence) where state = 'sending' and {which}"
+            );
+            sqlx::query_scalar(AssertSqlSafe(ids)).fetch_all(&mut connection).await.unwrap()
+        }
+        Engine::Postgres => {
+            let mut connection = PgConnection::connect(url).await.unwrap();
+            let ids = format!("select id from outbox where in_transfer and state = 'sending' and {which}");
+            sqlx::query_scalar(AssertSqlSafe(ids)).fetch_all(&mut connection).await.unwrap()
+        }
+    }
+}
+
+/// Marks the notification `id`, which is in hand, as in transfer.
+pub async fn mark(engine: Engine, url: &str, id: &str) {
+    match engine {
+        Engine::Sqlite => {
+            let state = url.parse::<SqliteConnectOptions>().unwrap();
+            let marks = format!("{}-marks", state.get_filename().display());
+            let mut connection = state.connect().await.unwrap();
+            sqlx::query("attach $1 as beside").bind(marks).execute(&mut connection).await.unwrap();
+            let mark = "insert into beside.marks (id, fence) select id, fence from outbox where id = $1";
+            sqlx::query(mark).bind(id).execute(&mut connection).await.unwrap();
+        }
+        Engine::Postgres => {
+            let mut connection = PgConnection::connect(url).await.unwrap();
+            let mark = "update outbox set in_transfer = true where id = $1";
+            sqlx::query(mark).bind(id).execute(&mut connection).await.unwrap();
         }
     }
 }

@@ -11,18 +11,19 @@ use sqlx::postgres::PgConnectOptions;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{ConnectOptions as _, Connection as _, PgConnection, SqliteConnection};
 
+use super::beside::Beside;
 use super::block::Block;
 use super::pool::{Pool, Turn};
 use super::tx::see_each;
 use super::{Row, Sql, Tx, Value};
 use crate::store::StoreError;
 
-/// The state database: connections of either engine. SQLite has one writer and several readers. On PostgreSQL marks, which
-/// connections to relays wait for, have a connection of their own: they wait behind nothing, and its server process keeps
-/// at hand what they need, which brings a twentieth more mails a second.
+/// The state database: connections of either engine. SQLite has one writer and several readers. Marks, which connections
+/// to relays wait for, wait behind nothing: on SQLite they have a file of their own, on PostgreSQL a connection, whose
+/// server process keeps at hand what they need; that alone brings a twentieth more mails a second.
 #[derive(Clone, Debug)]
 pub enum Db {
-    Sqlite { writer: Pool<SqliteConnection>, readers: Pool<SqliteConnection> },
+    Sqlite { writer: Pool<SqliteConnection>, readers: Pool<SqliteConnection>, beside: Beside },
     Postgres { pool: Pool<PgConnection>, marks: Pool<PgConnection> },
 }
 
@@ -39,8 +40,13 @@ const WRITING: Duration = Duration::from_secs(30);
 const BUSY_PAUSE: Duration = Duration::from_millis(20);
 
 impl Db {
-    /// Opens `sqlite://FILE` (made if absent) or `postgres://...`.
-    pub async fn open(url: &str, password: Option<&str>) -> Result<Db, StoreError> {
+    /// Opens `sqlite://FILE` (made if absent) or `postgres://...`. `beside`: what is at the end of the name of the file
+    /// beside an SQLite database, and what makes that.
+    pub async fn open(
+        url: &str,
+        password: Option<&str>,
+        beside: (&'static str, &'static str),
+    ) -> Result<Db, StoreError> {
         if url.starts_with("sqlite:") {
             let options = SqliteConnectOptions::from_str(url)?
                 .create_if_missing(true)
@@ -54,12 +60,13 @@ impl Db {
                 .pragma("cache_size", "-8000")
                 .pragma("wal_autocheckpoint", "4000");
             make_private(options.get_filename());
+            let beside = Beside::new(&options, beside.0, beside.1);
             // What a statement would take back if it failed midway is little, and needs no file.
             let writer = Pool::new(options.clone().pragma("temp_store", "memory"), 1, WRITING);
             made(&writer).await?;
             // They read each page about once; what they kept of it would only be memory.
             let reading = options.read_only(true).pragma("cache_size", "-2000");
-            return Ok(Db::Sqlite { writer, readers: Pool::new(reading, 4, WRITING) });
+            return Ok(Db::Sqlite { writer, readers: Pool::new(reading, 4, WRITING), beside });
         }
         let options = postgres_options(url, password)?;
         // One connection first: its error says what is wrong, the pool's would say after half a minute that time is over.
@@ -105,18 +112,20 @@ impl Db {
         }
     }
 
-    /// The same for marks; how many rows it changed.
-    pub async fn mark(&self, sql: Sql, values: Vec<Value>) -> Result<u64, StoreError> {
-        Ok(match self {
-            Db::Sqlite { writer, .. } => {
-                let query = sql.for_sqlite(values)?;
-                writer.turn().await?.run(async |writer| query.execute(writer).await).await?.rows_affected()
-            }
-            Db::Postgres { marks, .. } => {
-                let query = sql.for_postgres(&values)?;
-                marks.turn().await?.run(async |marks| query.execute(marks).await).await?.rows_affected()
-            }
-        })
+    /// Makes the file beside an SQLite database, if it is not there.
+    pub async fn make_beside(&self) -> Result<(), StoreError> {
+        match self {
+            Db::Sqlite { beside, .. } => beside.make().await,
+            Db::Postgres { .. } => Ok(()),
+        }
+    }
+
+    /// What [`Db::alone`] does, for marks.
+    pub async fn marks(&self, sql: Sql, values: Vec<Value>) -> Result<Vec<Row>, StoreError> {
+        match self {
+            Db::Sqlite { beside, .. } => beside.rows(sql, values).await,
+            Db::Postgres { marks, .. } => fetch_postgres(marks, sql, values).await,
+        }
     }
 
     /// The rows of one question.
@@ -163,7 +172,8 @@ impl Db {
 
     pub async fn close(&self) {
         match self {
-            Db::Sqlite { writer, readers } => {
+            Db::Sqlite { writer, readers, beside } => {
+                beside.close().await;
                 readers.close().await;
                 writer.close().await;
             }
@@ -195,7 +205,7 @@ pub fn file_of(url: &str) -> Result<Option<PathBuf>, StoreError> {
 
 /// Makes the file of a new database, for its owner alone: it holds customers' addresses. SQLite gives what it writes
 /// beside it the same leave, and says what is wrong where nothing can be made.
-fn make_private(file: &Path) {
+pub(super) fn make_private(file: &Path) {
     let _ = OpenOptions::new().write(true).create_new(true).mode(0o600).open(file);
 }
 

@@ -13,6 +13,7 @@
 //! than a nicer look in `psql` (`to_timestamp(due_at / 1e6)` shows it there).
 
 mod batch;
+mod beside;
 mod block;
 mod db;
 mod pool;
@@ -21,6 +22,7 @@ mod tx;
 mod value;
 
 pub use batch::batch;
+pub use beside::Beside;
 pub use db::{Db, file_of};
 pub use rows::Row;
 pub use tx::Tx;

@@ -1,0 +1,85 @@
+//! A small file beside an SQLite state database, for what must be durable before anything else goes on.
+//!
+//! In: statements on its tables and, only to be read, those of the state database, which is `state` there. Out: rows; what
+//! a statement wrote is durable then. SQLite has one writer a file: in the state database itself such a statement would
+//! wait for whatever batch is being written, and every connection to a relay with it. One statement sees one state of both
+//! files, and takes the write lock of this one before it looks. What can go wrong: who is dropped midway may leave a
+//! statement that still runs; then the connection is let go.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{ConnectOptions as _, Connection as _, SqliteConnection};
+use tokio::sync::Mutex;
+
+use super::{Row, Sql, Value};
+use crate::store::StoreError;
+
+/// The file, opened when it is first needed; cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Beside(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    options: SqliteConnectOptions,
+    state: PathBuf,
+    /// Makes what is in a file of version 0, which it raises.
+    made: &'static str,
+    /// `None`: it was not opened, somebody uses it, or it was let go.
+    connection: Mutex<Option<SqliteConnection>>,
+}
+
+impl Beside {
+    /// That of the state database that `options` opens, with `name` at the end of its name; `made` makes what is in it.
+    pub fn new(options: &SqliteConnectOptions, name: &str, made: &'static str) -> Beside {
+        let state = options.get_filename().to_owned();
+        let mut file = OsString::from(&state);
+        file.push(name);
+        let options = options.clone().filename(PathBuf::from(file));
+        Beside(Arc::new(Shared { options, state, made, connection: Mutex::default() }))
+    }
+
+    /// Makes the file, if it is not there.
+    pub async fn make(&self) -> Result<(), StoreError> {
+        if !self.0.options.get_filename().exists() {
+            let mut turn = self.0.connection.lock().await;
+            *turn = Some(self.open().await?);
+        }
+        Ok(())
+    }
+
+    /// Runs a statement of SQLite; its rows.
+    pub async fn rows(&self, sql: Sql, values: Vec<Value>) -> Result<Vec<Row>, StoreError> {
+        let query = sql.for_sqlite(values)?;
+        let mut turn = self.0.connection.lock().await;
+        let mut connection = match turn.take() {
+            Some(connection) => connection,
+            None => self.open().await?,
+        };
+        let rows = query.fetch_all(&mut connection).await?;
+        *turn = Some(connection);
+        Ok(rows.into_iter().map(Row::Sqlite).collect())
+    }
+
+    async fn open(&self) -> Result<SqliteConnection, StoreError> {
+        super::db::make_private(self.0.options.get_filename());
+        let mut connection = self.0.options.connect().await?;
+        let attach = sqlx::query("attach $1 as state").bind(self.0.state.to_string_lossy().into_owned());
+        attach.execute(&mut connection).await?;
+        let version = sqlx::query_scalar("select user_version from pragma_user_version");
+        if version.fetch_one(&mut connection).await.map(|version: i64| version == 0)? {
+            sqlx::raw_sql(self.0.made).execute(&mut connection).await?;
+        }
+        Ok(connection)
+    }
+
+    /// Waits for the statement that runs, and closes.
+    pub async fn close(&self) {
+        if let Some(connection) = self.0.connection.lock().await.take() {
+            // What was committed stays, whatever becomes of the connection.
+            let _ = connection.close().await;
+        }
+    }
+}
