@@ -4,6 +4,7 @@ mod due;
 mod facts;
 mod handover;
 mod looks;
+mod marks;
 mod outbox;
 mod products;
 mod reading;
@@ -26,6 +27,7 @@ use backorderd::store::views::Order;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use rust_decimal::Decimal;
+use uuid::Uuid;
 
 const ADA: &str = "ada@example.com";
 const MAIL: &str = "mail";
@@ -210,6 +212,10 @@ async fn log(store: &Store) -> Vec<String> {
     let filter = backorderd::store::log::LogFilter { limit: 1000, ..Default::default() };
     let entries = store.log(&filter).await.unwrap();
     entries.iter().rev().map(|entry| format!("{} {}", entry.kind.word(), entry.state.word())).collect()
+}
+
+async fn state_of(store: &Store, id: Uuid) -> &'static str {
+    store.notification(id).await.unwrap().unwrap().state.word()
 }
 
 /// Each task as `kind subject`, in the order in which they came up.

@@ -17,10 +17,6 @@ async fn entry(store: &Store, id: Uuid) -> LogEntry {
     store.notification(id).await.unwrap().unwrap()
 }
 
-async fn state_of(store: &Store, id: Uuid) -> &'static str {
-    entry(store, id).await.state.word()
-}
-
 /// Whether she was told of the only line there is.
 async fn told(store: &Store) -> bool {
     the_order(store).await.view.lines[0].told.is_some()
