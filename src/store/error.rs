@@ -2,11 +2,15 @@
 //!
 //! In: what the driver said. Out: [`StoreError`], whose variant says what a caller may do about it.
 
+use std::path::PathBuf;
+
 /// What can go wrong with the state database.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     #[error("the state database: {}{}", said(.0), mend(.0))]
     Database(sqlx::Error),
+    #[error("{}, which belongs to the state database: {}{}", file.display(), said(error), mend_beside(error))]
+    Beside { file: PathBuf, error: sqlx::Error },
     #[error("the state database holds something unreadable: {0}")]
     Json(serde_json::Error),
     #[error("the state database holds something unreadable: {0}")]
@@ -64,6 +68,17 @@ fn mend(error: &sqlx::Error) -> &'static str {
             }
         }
         _ => "",
+    }
+}
+
+/// The same for the file beside it, which can be made anew.
+fn mend_beside(error: &sqlx::Error) -> &'static str {
+    let code = error.as_database_error().and_then(|error| error.code()?.parse::<u32>().ok());
+    match code.map(|code| code & 0xff) {
+        Some(11 | 26) => {
+            "; stop every process, delete it and start again: then all that was in hand counts as in transfer"
+        }
+        _ => mend(error),
     }
 }
 

@@ -1,6 +1,7 @@
 //! The marks "in transfer": on SQLite they are in a file of their own, which may be lost or older than the state database.
 
-use std::path::PathBuf;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
 
 use backorderd::settings::duration::Span;
 use backorderd::store::Store;
@@ -89,4 +90,50 @@ async fn marks_kept(state: &State) -> i64 {
     let file = format!("{}-marks", Store::file(&state.url).unwrap().unwrap().display());
     let mut connection = SqliteConnectOptions::new().filename(file).connect().await.unwrap();
     sqlx::query_scalar("select count(*) from marks").fetch_one(&mut connection).await.unwrap()
+}
+
+#[tokio::test]
+async fn who_opens_the_state_database_by_a_link_has_the_same_marks() {
+    let state = State::on(Engine::Sqlite).await;
+    let database = Store::file(&state.url).unwrap().unwrap();
+    let elsewhere = tempfile::tempdir().unwrap();
+    let link = elsewhere.path().join("linked.db");
+    std::os::unix::fs::symlink(&database, &link).unwrap();
+    let linked = Store::open(&format!("sqlite://{}", link.display()), None).await.unwrap();
+    read(&state.store, &[line("A1", "S1")], start()).await;
+    let claimed = claim_one(&linked, start()).await;
+    assert!(mark(&linked, &claimed).await);
+    state.store.expire_leases().await.unwrap();
+    state.store.reap(Some(later(60)), start()).await.unwrap();
+    assert_eq!(state_of(&state.store, claimed.id).await, "in_doubt");
+    assert_eq!(std::fs::read_dir(elsewhere.path()).unwrap().count(), 1, "nothing was made beside the link");
+}
+
+#[tokio::test]
+async fn the_file_of_the_marks_belongs_to_whom_the_state_database_belongs_to() {
+    let state = State::on(Engine::Sqlite).await;
+    state.store.close().await;
+    let database = Store::file(&state.url).unwrap().unwrap();
+    std::fs::set_permissions(&database, std::fs::Permissions::from_mode(0o640)).unwrap();
+    // Only root may give it away; others keep it.
+    let _ = std::os::unix::fs::chown(&database, Some(65534), Some(65534));
+    files_of_marks(&state).into_iter().for_each(|file| std::fs::remove_file(file).unwrap());
+    state.opened_again().await.close().await;
+    let of = |file: &Path| file.metadata().map(|of| (of.uid(), of.gid(), of.mode() & 0o777)).unwrap();
+    let marks = files_of_marks(&state);
+    assert_eq!(marks.len(), 1, "{marks:?}");
+    assert_eq!(of(&marks[0]), of(&database));
+}
+
+#[tokio::test]
+async fn damaged_marks_are_named_with_the_mend() {
+    let state = State::on(Engine::Sqlite).await;
+    state.store.close().await;
+    std::fs::write(&files_of_marks(&state)[0], "no database at all, and long enough to be looked at".repeat(20))
+        .unwrap();
+    let error = state.opened_again().await.forget_marks().await.unwrap_err().to_string();
+    assert!(
+        error.contains("state.db-marks, which belongs to the state database: file is not a database; stop"),
+        "{error}"
+    );
 }

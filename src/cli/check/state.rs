@@ -40,6 +40,7 @@ async fn open(url: &str, password: Option<&str>, report: &mut Report) -> Result<
     }
     // Opening writes, if only a lock: a database that cannot be written fails here.
     let store = Store::open(url, password).await?;
+    store.forget_marks().await?;
     report.ok(WHAT, format!("{place}: can be read and written, version {VERSION}"));
     Ok(Some(store))
 }

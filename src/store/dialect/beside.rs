@@ -7,13 +7,16 @@
 //! statement that still runs; then the connection is let go.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::fs::OpenOptions;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions as _, Connection as _, SqliteConnection};
 use tokio::sync::Mutex;
 
+use super::db::patiently;
 use super::{Row, Sql, Value};
 use crate::store::StoreError;
 
@@ -34,7 +37,8 @@ struct Shared {
 impl Beside {
     /// That of the state database that `options` opens, with `name` at the end of its name; `made` makes what is in it.
     pub fn new(options: &SqliteConnectOptions, name: &str, made: &'static str) -> Beside {
-        let state = options.get_filename().to_owned();
+        // Who comes by a link must find the same file as who does not.
+        let state = options.get_filename().canonicalize().unwrap_or_else(|_| options.get_filename().to_owned());
         let mut file = OsString::from(&state);
         file.push(name);
         let options = options.clone().filename(PathBuf::from(file));
@@ -45,7 +49,7 @@ impl Beside {
     pub async fn make(&self) -> Result<(), StoreError> {
         if !self.0.options.get_filename().exists() {
             let mut turn = self.0.connection.lock().await;
-            *turn = Some(self.open().await?);
+            *turn = Some(self.open().await.map_err(|error| self.named(error))?);
         }
         Ok(())
     }
@@ -54,18 +58,30 @@ impl Beside {
     pub async fn rows(&self, sql: Sql, values: Vec<Value>) -> Result<Vec<Row>, StoreError> {
         let query = sql.for_sqlite(values)?;
         let mut turn = self.0.connection.lock().await;
-        let mut connection = match turn.take() {
-            Some(connection) => connection,
-            None => self.open().await?,
+        let connection = match turn.take() {
+            Some(connection) => Ok(connection),
+            None => self.open().await,
         };
-        let rows = query.fetch_all(&mut connection).await?;
-        *turn = Some(connection);
-        Ok(rows.into_iter().map(Row::Sqlite).collect())
+        let run = async {
+            let mut connection = connection?;
+            let rows = query.fetch_all(&mut connection).await?;
+            *turn = Some(connection);
+            Ok(rows.into_iter().map(Row::Sqlite).collect())
+        };
+        run.await.map_err(|error| self.named(error))
+    }
+
+    /// Says of which file an error tells.
+    fn named(&self, error: StoreError) -> StoreError {
+        match error {
+            StoreError::Database(error) => StoreError::Beside { file: self.0.options.get_filename().to_owned(), error },
+            other => other,
+        }
     }
 
     async fn open(&self) -> Result<SqliteConnection, StoreError> {
-        super::db::make_private(self.0.options.get_filename());
-        let mut connection = self.0.options.connect().await?;
+        make_like(self.0.options.get_filename(), &self.0.state);
+        let mut connection = patiently(|| async { Ok(self.0.options.connect().await?) }).await?;
         let attach = sqlx::query("attach $1 as state").bind(self.0.state.to_string_lossy().into_owned());
         attach.execute(&mut connection).await?;
         let version = sqlx::query_scalar("select user_version from pragma_user_version");
@@ -82,4 +98,14 @@ impl Beside {
             let _ = connection.close().await;
         }
     }
+}
+
+/// Makes a file that belongs to whom `state` belongs to, as SQLite does with all that it writes beside a database: whoever
+/// comes first may be root.
+fn make_like(file: &Path, state: &Path) {
+    let Ok(made) = OpenOptions::new().write(true).create_new(true).mode(0o600).open(file) else { return };
+    let Ok(like) = state.metadata() else { return };
+    // What is not allowed is said by whoever cannot write then.
+    let _ = std::os::unix::fs::fchown(&made, Some(like.uid()), Some(like.gid()));
+    let _ = made.set_permissions(like.permissions());
 }

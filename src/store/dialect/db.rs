@@ -63,7 +63,7 @@ impl Db {
             let beside = Beside::new(&options, beside.0, beside.1);
             // What a statement would take back if it failed midway is little, and needs no file.
             let writer = Pool::new(options.clone().pragma("temp_store", "memory"), 1, WRITING);
-            made(&writer).await?;
+            patiently(|| async { writer.turn().await.map(Turn::end) }).await?;
             // They read each page about once; what they kept of it would only be memory.
             let reading = options.read_only(true).pragma("cache_size", "-2000");
             return Ok(Db::Sqlite { writer, readers: Pool::new(reading, 4, WRITING), beside });
@@ -205,22 +205,25 @@ pub fn file_of(url: &str) -> Result<Option<PathBuf>, StoreError> {
 
 /// Makes the file of a new database, for its owner alone: it holds customers' addresses. SQLite gives what it writes
 /// beside it the same leave, and says what is wrong where nothing can be made.
-pub(super) fn make_private(file: &Path) {
+fn make_private(file: &Path) {
     let _ = OpenOptions::new().write(true).create_new(true).mode(0o600).open(file);
 }
 
-/// Opens the file. While a new database is being made a write-ahead one, SQLite turns others away at once, whatever the
-/// time-out.
-async fn made(writer: &Pool<SqliteConnection>) -> Result<(), StoreError> {
+/// Opens a file as often as it takes. While a new database is being made a write-ahead one, SQLite turns others away at
+/// once, whatever the time-out.
+pub(super) async fn patiently<T, F>(open: impl Fn() -> F) -> Result<T, StoreError>
+where
+    F: Future<Output = Result<T, StoreError>>,
+{
     let patience = tokio::time::Instant::now() + BUSY_TIMEOUT;
     loop {
-        match writer.turn().await {
+        match open().await {
             Err(StoreError::Database(sqlx::Error::Database(error)))
                 if error.message().contains("locked") && tokio::time::Instant::now() < patience =>
             {
                 tokio::time::sleep(BUSY_PAUSE).await;
             }
-            opened => return opened.map(Turn::end),
+            opened => return opened,
         }
     }
 }
