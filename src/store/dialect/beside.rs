@@ -41,7 +41,8 @@ impl Beside {
         let state = options.get_filename().canonicalize().unwrap_or_else(|_| options.get_filename().to_owned());
         let mut file = OsString::from(&state);
         file.push(name);
-        let options = options.clone().filename(PathBuf::from(file));
+        // Little is in it, so what is written beside it stays little too.
+        let options = options.clone().filename(PathBuf::from(file)).pragma("wal_autocheckpoint", "1000");
         Beside(Arc::new(Shared { options, state, made, connection: Mutex::default() }))
     }
 
