@@ -1,6 +1,7 @@
 //! State databases of the benchmark: fresh ones, and copies of one that is full.
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use sqlx::{AssertSqlSafe, Connection, Row};
@@ -36,6 +37,7 @@ impl State {
                 sqlx::query(AssertSqlSafe(into)).execute(&mut state).await.unwrap();
                 state.close().await.unwrap();
             });
+            to_disk();
             return copy;
         }
         let name = self.url.rsplit('/').next().unwrap();
@@ -51,6 +53,7 @@ impl State {
                 sqlx::query(AssertSqlSafe(statement)).execute(&mut connection).await.unwrap();
             }
         });
+        to_disk();
         State { url: server.url(&copy), file: None }
     }
 
@@ -77,4 +80,9 @@ impl State {
 /// The benchmark itself waits; only the servers' drivers do not.
 pub fn wait_for<T>(future: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
+}
+
+/// What was copied is on the disk before anything is measured: it would be written meanwhile.
+fn to_disk() {
+    assert!(Command::new("sync").status().unwrap().success());
 }
