@@ -27,15 +27,12 @@ pub(super) async fn aside<T: Send + 'static>(work: impl Future<Output = T> + Sen
     result.await.ok()
 }
 
-/// On Linux this is about the thread, elsewhere about the whole process.
-#[cfg(target_os = "linux")]
 fn yield_to_others() {
-    // Where that is not allowed, it goes on as it is.
-    let _ = rustix::process::nice(NICENESS);
+    // Elsewhere it would be about the whole process. Where it is not allowed, all goes on as it is.
+    if cfg!(target_os = "linux") {
+        let _ = rustix::process::nice(NICENESS);
+    }
 }
-
-#[cfg(not(target_os = "linux"))]
-fn yield_to_others() {}
 
 #[cfg(test)]
 mod tests {
