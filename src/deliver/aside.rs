@@ -2,7 +2,7 @@
 //!
 //! In: a future that computes for long between its waits. Out: what it gives. Connections to relays, and the database that
 //! they wait for, compute little at a time, and each moment that they wait for a processor is one in which a relay has
-//! nothing to do: with two processors a twelfth more mails leave in a second. What can go wrong: it panics, or there are
+//! nothing to do: with two processors a sixteenth more mails leave in a second. What can go wrong: it panics, or there are
 //! no more threads; then it gives nothing.
 
 use std::future::Future;
