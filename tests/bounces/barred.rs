@@ -248,6 +248,8 @@ async fn five_that_are_refused_alike_are_counted_over_all_processes_and_over_the
             assert_eq!(list(&app).await.len(), if round < 4 { round + 1 } else { 0 });
         }
         assert_eq!(app.log().await, ["backordered queued"; 5]);
+        // What came back to a process whose relay rests waits for the end of that rest.
+        app.advance("10s");
         // The next one knows from the first refusal on that it is the relay.
         let process = app.another_process(&[]).await;
         (0..2).for_each(|_| app.relay.once(At::RcptTo, EXPIRED));
