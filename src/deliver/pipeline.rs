@@ -45,7 +45,8 @@ const FLOW: Duration = Duration::from_mins(15);
 const ASKING: Duration = Duration::from_secs(1);
 /// How many are claimed at once.
 const CLAIM: usize = 128;
-/// How many batches are claimed and prepared at once: while one waits for the state database, the other is rendered.
+/// How many batches are claimed and prepared at once: while one waits for the state database, the other is rendered. All
+/// but the first feeder begin once there is more than one batch.
 const FEEDERS: usize = 2;
 /// How many prepared mails wait for a worker.
 const JOBS: usize = 256;
@@ -62,8 +63,26 @@ struct Feed {
     jobs: mpsc::Sender<Job>,
     results: mpsc::Sender<Finish>,
     in_hand: InHand,
+    /// Whether there is more than one batch; `None`: that is not known yet.
+    plenty: Arc<watch::Sender<Option<bool>>>,
     /// One of the feeders failed.
     failed: Arc<AtomicBool>,
+}
+
+impl Feed {
+    /// Whether there is more than one batch, once it is known.
+    async fn is_plenty(&self) -> bool {
+        self.plenty.subscribe().wait_for(Option::is_some).await.is_ok_and(|plenty| *plenty == Some(true))
+    }
+}
+
+/// Whether there is plenty is known at the latest when this is dropped, even if its feeder broke.
+struct Known<'a>(&'a watch::Sender<Option<bool>>);
+
+impl Drop for Known<'_> {
+    fn drop(&mut self) {
+        self.0.send_if_modified(|plenty| plenty.is_none() && plenty.replace(false).is_none());
+    }
 }
 
 type Jobs = Arc<Mutex<mpsc::Receiver<Job>>>;
@@ -95,8 +114,9 @@ impl Delivery {
         }
         let owner: Arc<str> = self.clock.random_id().to_string().into();
         let beating = tokio::spawn(self.clone().beat(owner.clone()));
-        let feed = Feed { way, owner: owner.clone(), jobs, results, in_hand, failed: Arc::default() };
-        let feeding: [_; FEEDERS] = std::array::from_fn(|_| aside(self.clone().feed(feed.clone())));
+        let (plenty, failed) = (Arc::new(watch::Sender::new(None)), Arc::default());
+        let feed = Feed { way, owner: owner.clone(), jobs, results, in_hand, plenty, failed };
+        let feeding: [_; FEEDERS] = std::array::from_fn(|number| aside(self.clone().feed(number, feed.clone())));
         drop(feed);
         let mut whole = true;
         let mut fed = Ok(0);
@@ -130,7 +150,11 @@ impl Delivery {
 
     /// Claims and prepares batch after batch until nothing is due and nothing in hand; returns how many were claimed. Once
     /// one of the feeders failed, the others end too, and what it dropped is given back.
-    async fn feed(self: Arc<Self>, feed: Feed) -> Result<usize, StoreError> {
+    async fn feed(self: Arc<Self>, number: usize, feed: Feed) -> Result<usize, StoreError> {
+        if number > 0 && !feed.is_plenty().await {
+            return Ok(0);
+        }
+        let _known = Known(&feed.plenty);
         let fed = self.feed_until(&feed).await;
         if fed.is_err() {
             feed.failed.store(true, Ordering::Relaxed);
@@ -139,7 +163,7 @@ impl Delivery {
     }
 
     async fn feed_until(&self, feed: &Feed) -> Result<usize, StoreError> {
-        let Feed { way, owner, jobs, results, in_hand, failed } = feed;
+        let Feed { way, owner, jobs, results, in_hand, plenty, failed } = feed;
         let way = *way;
         let mut sum = 0;
         let started = tokio::time::Instant::now();
@@ -158,6 +182,9 @@ impl Delivery {
                 continue;
             }
             sum += claimed.len();
+            if claimed.len() == CLAIM {
+                plenty.send_if_modified(|plenty| plenty.replace(true) != Some(true));
+            }
             let batch = self.takeover.heard(self.prepare(way, claimed, now).await)?;
             in_hand.send_modify(|in_hand| *in_hand += batch.finished.len() + batch.jobs.len());
             for finish in batch.finished {
