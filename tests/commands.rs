@@ -538,6 +538,21 @@ async fn check_warns_of_what_the_law_wants_and_the_feed_does_not_give() {
 }
 
 #[tokio::test]
+async fn check_finds_orders_of_too_many_lines() {
+    let installation = Installation::new().await;
+    installation
+        .in_shop(
+            "with recursive n(i) as (select 1 union all select i + 1 from n where i < 2001) \
+             insert into order_lines (line_id, order_id, order_number, customer_email, locale, product_key, product_name, \
+             ordered_qty, short_qty) select i, '100', 'S100', 'ada@example.com', 'en-US', 'LAMP', 'Head lamp', 1, 1 from n",
+        )
+        .await;
+    let check = installation.run(&["check"]).await;
+    let words = "warning  feed lines         1 order has more than 2000 lines (100)";
+    assert!(check.words().contains(words), "{}", check.words());
+}
+
+#[tokio::test]
 async fn check_finds_line_ids_that_come_twice_and_a_webhook_that_is_not_sent() {
     let installation = Installation::new().await;
     installation.waiting_line("1", "100", "'ada@example.com'").await;

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::WatchError;
+use super::{Disbelief, WatchError};
 use super::spill::Spill;
 use crate::settings::Settings;
 use crate::shop::line::Line;
@@ -26,6 +26,8 @@ const MOST_POLLED: usize = 10_000;
 const MOST_SETTLING: usize = 1_000;
 /// More rows for staff than these are counted, not listed.
 const MOST_TASKS: usize = 1_000;
+/// Orders are judged and told whole, in memory: of an order with more new or changed lines than these, none is taken in.
+pub const MOST_LINES: usize = 2_000;
 
 /// What one look has taken in so far.
 pub struct Intake<'a> {
@@ -38,7 +40,7 @@ pub struct Intake<'a> {
     pub tasks: Vec<NewTask>,
     unlisted: usize,
     /// A line id that a row gave for the second time.
-    pub doubled: Option<String>,
+    doubled: Option<String>,
     dates: HashMap<String, Word>,
     /// The newest `updated_at`.
     pub newest: Option<Timestamp>,
@@ -168,6 +170,26 @@ impl<'a> Intake<'a> {
         look.lines(&Which::All, |row| self.see(row)).await.map(drop)
     }
 
+    /// Ends the reading: whether no line came twice, and which orders have too many to be taken in.
+    pub fn end(&mut self) -> Result<(), WatchError> {
+        let doubled = self.spill.twice()?.map(|line| line.line_id).or(self.doubled.take());
+        if let Some(line_id) = doubled {
+            return Err(WatchError::NotBelieved(Disbelief::Doubled { line_id }));
+        }
+        for (line, lines) in self.spill.leave_out_crowded(MOST_LINES)? {
+            self.add_task(|| NewTask {
+                kind: "set_aside",
+                shop_id: line.shop_id.clone(),
+                subject: format!("{} order {}", Feed::Lines, line.order_id),
+                reason: format!("{lines} lines are new or changed at once; of one order {MOST_LINES} are taken in"),
+                mend: "if this is more than one order, let order_id in the feed's query be the order's id; if not, \
+                       tell its customer yourself"
+                    .into(),
+            });
+        }
+        Ok(())
+    }
+
     fn see(&mut self, row: Row<Line>) -> Result<(), WatchError> {
         self.rows += 1;
         self.progress.store(self.rows, Ordering::Relaxed);
@@ -213,27 +235,31 @@ impl<'a> Intake<'a> {
         comparison
     }
 
-    /// How many rows could not be read.
+    /// How many rows, and orders with too many of them, are not taken in.
     pub fn set_aside(&self) -> usize {
         self.tasks.len() + self.unlisted
     }
 
     fn set_row_aside(&mut self, aside: &SetAside) {
-        if self.tasks.len() >= MOST_TASKS {
-            self.unlisted += 1;
-            return;
-        }
         let named = aside.line_id.as_ref().map(|id| format!("line {id}"));
         // Many lines have one product, and one order may have many lines that cannot be named.
         let of_order = || aside.order_id.as_ref().map(|id| format!("order {id}, row {}", aside.row));
         let of_product = || aside.product_key.as_ref().map(|key| format!("product {key}"));
         let named = named.or_else(|| if aside.feed == Feed::Lines { of_order() } else { of_product() });
-        self.tasks.push(NewTask {
+        self.add_task(|| NewTask {
             kind: "set_aside",
             shop_id: aside.shop_id.clone(),
             subject: format!("{} {}", aside.feed, named.unwrap_or_else(|| format!("row {}", aside.row))),
             reason: aside.reason.clone(),
             mend: "correct it in the shop or in the feed's query; the next sweep reads it again".into(),
         });
+    }
+
+    fn add_task(&mut self, task: impl FnOnce() -> NewTask) {
+        if self.tasks.len() < MOST_TASKS {
+            self.tasks.push(task());
+        } else {
+            self.unlisted += 1;
+        }
     }
 }

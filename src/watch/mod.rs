@@ -37,6 +37,7 @@ use crate::store::tasks::NewTask;
 use crate::store::views::Order;
 use crate::store::{Store, StoreError};
 use intake::Intake;
+pub use intake::MOST_LINES;
 pub use rounds::{LEASE, WATCH};
 use spill::Spill;
 use standing::{Standing, Told};
@@ -125,7 +126,7 @@ pub struct Looked {
     /// New or changed lines.
     pub changed: usize,
     pub gone: usize,
-    /// Rows that could not be read.
+    /// Rows that could not be read, and orders with too many of them.
     pub set_aside: usize,
     /// Orders that were planned.
     pub orders: u64,
@@ -166,6 +167,7 @@ impl Watcher {
         intake.read_products(&mut look).await?;
         intake.read_all_lines(&mut look).await?;
         look.end().await?;
+        intake.end()?;
 
         let accept = self.store.fact(fact::ACCEPT_SHRUNKEN).await?.is_some();
         let mut looked = Looked { lines: intake.rows, set_aside: intake.set_aside(), baseline, ..Looked::default() };
@@ -206,9 +208,7 @@ impl Watcher {
             return self.sweep().await;
         };
         look.end().await?;
-        if let Some(line) = intake.spill.sort()? {
-            return Err(WatchError::NotBelieved(Disbelief::Doubled { line_id: line.line_id }));
-        }
+        intake.end()?;
         let newest = intake.newest;
         let mut looked = Looked {
             lines: intake.rows,
@@ -234,10 +234,6 @@ impl Watcher {
 
     /// Decides whether the whole feed can be believed; what changed and what vanished is what is left.
     async fn judge(&self, mut intake: Intake<'_>, accept: bool, looked: &mut Looked) -> Result<Spill, WatchError> {
-        let doubled = intake.spill.sort()?.map(|line| line.line_id).or(intake.doubled.take());
-        if let Some(line_id) = doubled {
-            return Err(WatchError::NotBelieved(Disbelief::Doubled { line_id }));
-        }
         let (open, lost) = (intake.known.open, intake.known.lost());
         if !accept && intake.rows == 0 && open > 0 {
             return Err(WatchError::NotBelieved(Disbelief::Emptied { open }));
@@ -253,7 +249,6 @@ impl Watcher {
             intake.spill.push_gone(shop_id, line_id, &order_id, key);
             looked.gone += 1;
         }
-        intake.spill.sort()?;
         Ok(intake.spill)
     }
 

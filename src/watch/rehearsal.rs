@@ -42,6 +42,7 @@ impl Watcher {
         intake.read_dates(&mut look, began, true).await?;
         intake.read_all_lines(&mut look).await?;
         look.end().await?;
+        intake.end()?;
 
         let first = self.store.fact(fact::BASELINE_AT).await?.is_none();
         let baseline = first && self.settings.orders.first_sweep == FirstSweep::Baseline;

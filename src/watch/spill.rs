@@ -1,8 +1,10 @@
 //! Changed lines wait here until the whole feed was seen: in memory while they are few, in a temporary file when not.
 //!
-//! In: lines in the order in which they are read. Out: whole orders, batch by batch. Beside the file itself a line
-//! costs 32 bytes, so a first sweep of a million lines stays small.
+//! In: lines in the order in which they are read. Out: whole orders, batch by batch, but for those that have too many
+//! lines to be read at once. Beside the file itself a line costs 32 bytes, so a first sweep of a million lines stays
+//! small.
 
+use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{Read, Seek, SeekFrom, Write};
 
@@ -20,6 +22,8 @@ pub struct Spill {
     entries: Vec<Entry>,
     /// Lines that vanished: shop, line. Their entries' offsets count down from the top.
     gone: Vec<(String, String)>,
+    /// Whether taking has begun, to which nothing is added.
+    sorted: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -45,7 +49,8 @@ impl Default for Spill {
 
 impl Spill {
     pub fn new() -> Spill {
-        Spill { file: tempfile::spooled_tempfile(IN_MEMORY), end: 0, entries: Vec::new(), gone: Vec::new() }
+        let file = tempfile::spooled_tempfile(IN_MEMORY);
+        Spill { file, end: 0, entries: Vec::new(), gone: Vec::new(), sorted: false }
     }
 
     /// How many lines changed or vanished.
@@ -59,7 +64,7 @@ impl Spill {
 
     /// Adds a changed line; `json` is the line itself.
     pub fn push(&mut self, line: &Line, key: Key, json: &[u8]) -> std::io::Result<()> {
-        self.entries.push(Entry { order: order(&line.shop_id, &line.order_id), key, offset: self.end });
+        self.entries.push(Entry { order: of_order(&line.shop_id, &line.order_id), key, offset: self.end });
         let length = u32::try_from(json.len()).map_err(std::io::Error::other)?;
         self.file.write_all(&length.to_le_bytes())?;
         self.file.write_all(json)?;
@@ -70,17 +75,35 @@ impl Spill {
     /// Adds a line that vanished.
     pub fn push_gone(&mut self, shop_id: String, line_id: String, order_id: &str, key: Key) {
         let offset = u64::MAX - self.gone.len() as u64;
-        self.entries.push(Entry { order: order(&shop_id, order_id), key, offset });
+        self.entries.push(Entry { order: of_order(&shop_id, order_id), key, offset });
         self.gone.push((shop_id, line_id));
     }
 
-    /// Ends the writing; a line that was read twice is returned as the error it is.
-    pub fn sort(&mut self) -> std::io::Result<Option<Line>> {
+    /// A line that was read twice, which is an error.
+    pub fn twice(&mut self) -> std::io::Result<Option<Line>> {
         self.entries.sort_unstable_by_key(|entry| entry.key);
         let twice = self.entries.windows(2).find(|pair| pair[0].key == pair[1].key).map(|pair| pair[1]);
-        if let Some(twice) = twice {
-            return self.read(twice).map(Some);
+        twice.map(|twice| self.read(twice)).transpose()
+    }
+
+    /// Leaves out every order of which more than `most` lines changed: the first of its lines, and how many they are.
+    /// Comes before the lines that vanished.
+    pub fn leave_out_crowded(&mut self, most: usize) -> std::io::Result<Vec<(Line, usize)>> {
+        self.entries.sort_unstable_by_key(|entry| (entry.order, entry.offset));
+        let orders = self.entries.chunk_by(|one, other| one.order == other.order);
+        let crowded: HashMap<u64, (Entry, usize)> = orders
+            .filter(|lines| lines.len() > most)
+            .map(|lines| (lines[0].order, (lines[0], lines.len())))
+            .collect();
+        if !crowded.is_empty() {
+            self.entries.retain(|entry| !crowded.contains_key(&entry.order));
         }
+        crowded.into_values().map(|(first, lines)| Ok((self.read(first)?, lines))).collect()
+    }
+
+    /// Puts each order's lines together.
+    fn sort(&mut self) {
+        self.sorted = true;
         self.entries.sort_unstable_by_key(|entry| (entry.order, entry.offset));
         // Orders in the sequence of the feed, which is mostly that of their ids: neighbours then share pages in the
         // state database's indexes. The last comes first, because they are taken from the end.
@@ -91,11 +114,13 @@ impl Spill {
             }
         }
         self.entries.sort_unstable_by_key(|entry| (entry.order, entry.offset));
-        Ok(None)
     }
 
     /// The next whole orders with together at least `lines` lines, or what is left; `None`: nothing is.
     pub fn take(&mut self, lines: usize) -> std::io::Result<Option<Orders>> {
+        if !self.sorted {
+            self.sort();
+        }
         let mut from = self.entries.len().saturating_sub(lines);
         while from > 0 && self.entries[from - 1].order == self.entries.get(from).map_or(0, |entry| entry.order) {
             from -= 1;
@@ -123,7 +148,8 @@ impl Spill {
     }
 }
 
-fn order(shop_id: &str, order_id: &str) -> u64 {
+/// Equal for the lines of one order.
+pub fn of_order(shop_id: &str, order_id: &str) -> u64 {
     let mut hasher = DefaultHasher::new();
     (shop_id, order_id).hash(&mut hasher);
     hasher.finish()
@@ -181,7 +207,6 @@ mod tests {
     fn orders_come_whole_and_in_the_sequence_of_the_feed() {
         let mut spill = spill(&[("A", "a1"), ("B", "b1"), ("C", "c1"), ("A", "a2"), ("C", "c2")]);
         spill.push_gone(String::new(), "a3".into(), "A", key("", "a3"));
-        assert!(spill.sort().unwrap().is_none());
         let mut taken = Vec::new();
         while let Some(orders) = spill.take(1).unwrap() {
             let changed: Vec<String> = orders.changed.into_iter().map(|line| line.line_id).collect();
@@ -192,14 +217,24 @@ mod tests {
 
     #[test]
     fn a_line_that_was_read_twice_is_found_whatever_its_orders() {
-        let twice = spill(&[("A", "a1"), ("B", "b1"), ("C", "a1")]).sort().unwrap();
+        let twice = spill(&[("A", "a1"), ("B", "b1"), ("C", "a1")]).twice().unwrap();
         assert_eq!(twice.map(|line| line.line_id), Some("a1".into()));
+    }
+
+    #[test]
+    fn an_order_of_too_many_lines_is_left_out_and_no_other() {
+        let mut spill = spill(&[("A", "a1"), ("B", "b1"), ("A", "a2"), ("B", "b2"), ("A", "a3")]);
+        let crowded = spill.leave_out_crowded(2).unwrap();
+        assert_eq!(crowded, [(line("A", "a1"), 3)]);
+        spill.push_gone(String::new(), "b3".into(), "B", key("", "b3"));
+        let orders = spill.take(1).unwrap().unwrap();
+        assert_eq!((orders.changed, orders.gone.len()), (vec![line("B", "b1"), line("B", "b2")], 1));
+        assert!(spill.take(1).unwrap().is_none());
     }
 
     #[test]
     fn lines_survive_the_way_through_the_file() {
         let mut spill = spill(&[("A", "a1"), ("A", "a2")]);
-        spill.sort().unwrap();
         assert_eq!(spill.take(100).unwrap().unwrap().changed, [line("A", "a1"), line("A", "a2")]);
         assert!(spill.take(100).unwrap().is_none());
     }

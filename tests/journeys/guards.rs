@@ -3,7 +3,7 @@
 use backorderd::outbox::notification::State;
 use backorderd::store::facts::fact;
 use backorderd::store::log::LogFilter;
-use backorderd::watch::{Disbelief, WatchError};
+use backorderd::watch::{Disbelief, MOST_LINES, WatchError};
 
 use crate::support::app::TestApp;
 use crate::support::staff::by;
@@ -230,5 +230,50 @@ async fn rows_that_cannot_be_named_are_a_task_each_by_their_orders() {
         let tasks = app.tasks().await;
         assert!(tasks.len() == 2 && tasks[0].starts_with("set_aside lines order S1, row "), "{tasks:?}");
         assert!(tasks[1].starts_with("set_aside lines order S2, row "), "{tasks:?}");
+    }
+}
+
+/// An order of so many lines: C0, C1 …
+async fn put_crowd(app: &TestApp, lines: usize) {
+    app.shop.line("C0").order("CROWD").put().await;
+    let copies = format!(
+        "with recursive n(i) as (select 1 union all select i + 1 from n where i < {}) \
+         insert into order_lines (line_id, order_id, customer_email, product_key, product_name, ordered_qty, short_qty, \
+         expected_on, updated_at) select 'C' || i, order_id, customer_email, product_key, product_name, ordered_qty, \
+         short_qty, expected_on, updated_at from order_lines, n where line_id = 'C0'",
+        lines - 1
+    );
+    app.shop.run(&copies).await;
+}
+
+#[tokio::test]
+async fn an_order_of_too_many_lines_is_left_to_staff_until_it_has_fewer() {
+    for app in TestApp::on_each_engine() {
+        let app = app.await;
+        app.shop.backorder("A1").await;
+        put_crowd(&app, MOST_LINES + 1).await;
+        assert_eq!(app.sweep().await.set_aside, 1);
+        app.settle().await;
+        app.deliver().await;
+        assert_eq!((app.mails().len(), app.tasks().await), (1, vec!["set_aside lines order CROWD".to_owned()]));
+        app.shop.delete("C1").await;
+        assert_eq!(app.sweep().await.set_aside, 0);
+        app.settle().await;
+        app.deliver().await;
+        assert_eq!((app.mails().len(), app.tasks().await), (2, Vec::new()));
+    }
+}
+
+#[tokio::test]
+async fn a_poll_leaves_an_order_of_too_many_lines_to_staff_too() {
+    for app in TestApp::on_each_engine() {
+        let app = app.await;
+        app.shop.backorder("A1").await;
+        app.tick_all().await;
+        app.advance("1h");
+        put_crowd(&app, MOST_LINES + 1).await;
+        let looked = app.poll().await;
+        assert_eq!((looked.set_aside, looked.orders), (1, 0));
+        assert_eq!(app.tasks().await, ["set_aside lines order CROWD"]);
     }
 }

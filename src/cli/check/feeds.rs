@@ -1,9 +1,10 @@
 //! The shop's database and what its feeds hold.
 //!
 //! In: `[orders]`. Out: for each feed its rows, what they come to, what is wrong with them, how long it took; of the
-//! lines some samples. Memory holds 16 bytes a line, to find the ids that come twice.
+//! lines some samples. Memory holds 16 bytes a line, to find the ids that come twice, and 16 an order, to find those of
+//! too many lines.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::{Duration, Instant};
 
 use indicatif::ProgressBar;
@@ -13,6 +14,8 @@ use crate::settings::Settings;
 use crate::shop::line::{Line, RuleSet, Status};
 use crate::shop::{Feed, Feeds, Look, Row, SetAside, Shop, ShopError, Which};
 use crate::store::lines::{Key, key};
+use crate::watch::MOST_LINES;
+use crate::watch::spill::of_order;
 
 const WHAT: &str = "orders database";
 /// So many lines, reasons and ids are shown.
@@ -198,6 +201,10 @@ struct Lines {
     keys: HashSet<Key>,
     doubled: u64,
     first_doubled: Vec<String>,
+    /// How many lines each order has.
+    orders: HashMap<u64, usize>,
+    crowded: u64,
+    first_crowded: Vec<String>,
     /// Lines that wait are what an operator wants to see; others are shown if there are too few of those.
     waiting_samples: Vec<String>,
     other_samples: Vec<String>,
@@ -221,6 +228,14 @@ impl Lines {
                 self.first_doubled.push(line.line_id.clone());
             }
         }
+        let lines = self.orders.entry(of_order(&line.shop_id, &line.order_id)).or_default();
+        *lines += 1;
+        if *lines == MOST_LINES + 1 {
+            self.crowded += 1;
+            if self.first_crowded.len() < SHOWN {
+                self.first_crowded.push(line.order_id.clone());
+            }
+        }
         let samples = if waits { &mut self.waiting_samples } else { &mut self.other_samples };
         if samples.len() < SHOWN {
             samples.push(sample(line));
@@ -242,6 +257,15 @@ impl Lines {
                 number_of(self.doubled)
             );
             report.error(name, words);
+        }
+        if self.crowded > 0 {
+            let (number, ids) = (self.crowded, self.first_crowded.join(", "));
+            let orders = if number == 1 { "order has" } else { "orders have" };
+            let words = format!(
+                "{number} {orders} more than {MOST_LINES} lines ({ids}), so many are not taken in; let order_id be the \
+                 order's id, or tell these customers yourself"
+            );
+            report.warning(name, words);
         }
         if self.without_address > 0 {
             let words = "without a customer_email, so nobody can be told; those that wait are listed by `tasks`";
