@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use backorderd::deliver::outcome::{Outcome, Phase, Refusal};
 use backorderd::deliver::smtp::Deadlines;
-use backorderd::deliver::smtp::connection::{Connection, Envelope, Next};
+use backorderd::deliver::smtp::connection::Connection;
+use backorderd::deliver::smtp::envelope::{Envelope, Next};
 use backorderd::deliver::smtp::opening::ConnectError;
 use backorderd::deliver::smtp::relay::Relay;
 use backorderd::settings::mail::RelaySettings;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::smtp::connection::Envelope;
+use super::smtp::envelope::Envelope;
 use crate::store::marks::Mark;
 use crate::store::outbox::Claimed;
 

@@ -14,9 +14,8 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 use tracing::error;
 
-use super::Delivery;
 use super::job::Job;
-use super::pipeline::STORE_PAUSE;
+use super::{Delivery, STORE_PAUSE};
 use crate::store::marks::Mark;
 use crate::store::outbox::{Claimed, Fate};
 

@@ -11,6 +11,7 @@ mod breaker;
 mod by_mail;
 mod by_webhook;
 pub mod compose;
+mod feeding;
 pub mod job;
 mod marking;
 pub mod outcome;
@@ -43,6 +44,7 @@ use crate::outbox::schedule::{Schedules, retry_after};
 use crate::render::Renderer;
 use crate::settings::Settings;
 use crate::settings::delivery::InDoubt;
+use crate::settings::duration::Span;
 use crate::store::{Store, StoreError};
 use packing::Packing;
 use receiver::ReceiverStation;
@@ -51,6 +53,10 @@ use smtp::Deadlines;
 use takeover::Takeover;
 use way::Way;
 
+/// How long to wait after the state database failed.
+const STORE_PAUSE: Duration = Duration::from_secs(1);
+/// How long a claimed notification is ours without a heartbeat.
+const LEASE: Span = Span::seconds(30);
 /// How long to wait for something to do.
 const IDLE: Duration = Duration::from_secs(1);
 

@@ -15,7 +15,6 @@
 use std::fmt::Display;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures_util::future::join_all;
@@ -24,70 +23,24 @@ use tokio::task::JoinSet;
 use tracing::{error, warn};
 
 use super::aside::aside;
+use super::feeding::{FEEDERS, Feed, InHand};
 use super::job::Job;
 use super::marking::{Clearance, Marking};
 use super::results::RESULTS;
 use super::way::Way;
-use super::{Delivered, Delivery};
-use crate::settings::duration::Span;
+use super::{Delivered, Delivery, LEASE, STORE_PAUSE};
 use crate::store::StoreError;
 use crate::store::outbox::{Claimed, Fate, Finish};
 
-/// How long a claimed notification is ours without a heartbeat.
-const LEASE: Span = Span::seconds(30);
 const HEARTBEAT: Duration = Duration::from_secs(10);
 /// How often a busy process asks what dead ones left.
 const REAPING: Duration = Duration::from_secs(1);
-/// A flow claims for this long at most. The next one has leases of its own, so that what a broken task of this one
-/// dropped does not stay in hand because the process lives. Longer than a relay may take for its last reply.
-const FLOW: Duration = Duration::from_mins(15);
-/// How often a flow that waits for slow ones asks for what became due meanwhile.
-const ASKING: Duration = Duration::from_secs(1);
-/// How many are claimed at once.
-const CLAIM: usize = 128;
-/// How many batches are claimed and prepared at once: while one waits for the state database, the other is rendered. All
-/// but the first feeder begin once there is more than one batch.
-const FEEDERS: usize = 2;
 /// How many prepared mails wait for a worker.
 const JOBS: usize = 256;
 /// How many commits of results are under way at once on PostgreSQL; SQLite has one writer.
 const FINISHERS: usize = 2;
-/// How long to wait after the state database failed.
-pub(super) const STORE_PAUSE: Duration = Duration::from_secs(1);
-
-/// What a feeder works with.
-#[derive(Clone)]
-struct Feed {
-    way: Way,
-    owner: Arc<str>,
-    jobs: mpsc::Sender<Job>,
-    results: mpsc::Sender<Finish>,
-    in_hand: InHand,
-    /// Whether there is more than one batch; `None`: that is not known yet.
-    plenty: Arc<watch::Sender<Option<bool>>>,
-    /// One of the feeders failed.
-    failed: Arc<AtomicBool>,
-}
-
-impl Feed {
-    /// Whether there is more than one batch, once it is known.
-    async fn is_plenty(&self) -> bool {
-        self.plenty.subscribe().wait_for(Option::is_some).await.is_ok_and(|plenty| *plenty == Some(true))
-    }
-}
-
-/// Whether there is plenty is known at the latest when this is dropped, even if its feeder broke.
-struct Known<'a>(&'a watch::Sender<Option<bool>>);
-
-impl Drop for Known<'_> {
-    fn drop(&mut self) {
-        self.0.send_if_modified(|plenty| plenty.is_none() && plenty.replace(false).is_none());
-    }
-}
 
 type Jobs = Arc<Mutex<mpsc::Receiver<Job>>>;
-/// How many a flow has in hand.
-pub(super) type InHand = watch::Sender<usize>;
 /// How many commits of results fail at the moment.
 type Unstored = watch::Receiver<usize>;
 
@@ -114,8 +67,7 @@ impl Delivery {
         }
         let owner: Arc<str> = self.clock.random_id().to_string().into();
         let beating = tokio::spawn(self.clone().beat(owner.clone()));
-        let (plenty, failed) = (Arc::new(watch::Sender::new(None)), Arc::default());
-        let feed = Feed { way, owner: owner.clone(), jobs, results, in_hand, plenty, failed };
+        let feed = Feed::of(way, owner.clone(), jobs, results, in_hand);
         let feeding: [_; FEEDERS] = std::array::from_fn(|number| aside(self.clone().feed(number, feed.clone())));
         drop(feed);
         let mut whole = true;
@@ -146,71 +98,6 @@ impl Delivery {
             error!(%error, "what is in hand could not be given back; trying again");
             tokio::time::sleep(STORE_PAUSE).await;
         }
-    }
-
-    /// Claims and prepares batch after batch until nothing is due and nothing in hand; returns how many were claimed. Once
-    /// one of the feeders failed, the others end too, and what it dropped is given back.
-    async fn feed(self: Arc<Self>, number: usize, feed: Feed) -> Result<usize, StoreError> {
-        if number > 0 && !feed.is_plenty().await {
-            return Ok(0);
-        }
-        let _known = Known(&feed.plenty);
-        let fed = self.feed_until(&feed).await;
-        if fed.is_err() {
-            feed.failed.store(true, Ordering::Relaxed);
-        }
-        fed
-    }
-
-    async fn feed_until(&self, feed: &Feed) -> Result<usize, StoreError> {
-        let Feed { way, owner, jobs, results, in_hand, plenty, failed } = feed;
-        let way = *way;
-        let mut sum = 0;
-        let started = tokio::time::Instant::now();
-        let goes_on = || !failed.load(Ordering::Relaxed) && started.elapsed() < FLOW;
-        // Without workers nothing leaves.
-        while !self.stopping() && !jobs.is_closed() && goes_on() {
-            let now = self.clock.now();
-            if !self.may_claim(way, now).await? {
-                break;
-            }
-            let claimed = self.takeover.heard(self.store.claim(owner, way.channel(), now, CLAIM, LEASE).await)?;
-            if claimed.is_empty() {
-                if self.comes_to_rest(in_hand).await {
-                    break;
-                }
-                continue;
-            }
-            sum += claimed.len();
-            if claimed.len() == CLAIM {
-                plenty.send_if_modified(|plenty| plenty.replace(true) != Some(true));
-            }
-            let batch = self.takeover.heard(self.prepare(way, claimed, now).await)?;
-            in_hand.send_modify(|in_hand| *in_hand += batch.finished.len() + batch.jobs.len());
-            for finish in batch.finished {
-                // The receivers live as long as the senders.
-                let _ = results.send(finish).await;
-            }
-            for job in batch.jobs {
-                let _ = jobs.send(job).await;
-            }
-        }
-        Ok(sum)
-    }
-
-    /// Waits a little for what is in hand to come to its end; whether nothing was.
-    async fn comes_to_rest(&self, in_hand: &InHand) -> bool {
-        let (mut in_hand, mut stop) = (in_hand.subscribe(), self.stop.clone());
-        if *in_hand.borrow() == 0 {
-            return true;
-        }
-        // Whatever ends the wait, the state database is asked again.
-        tokio::select! {
-            _ = in_hand.wait_for(|in_hand| *in_hand == 0) => {}
-            _ = stop.wait_for(|stop| *stop) => {}
-            () = tokio::time::sleep(ASKING) => {}
-        }
-        false
     }
 
     /// Sends one after the other.

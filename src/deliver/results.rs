@@ -9,9 +9,9 @@ use std::time::Duration;
 use tokio::sync::{Mutex, mpsc, watch};
 use tracing::error;
 
-use super::pipeline::{InHand, STORE_PAUSE};
+use super::feeding::InHand;
 use super::way::Way;
-use super::{Delivered, Delivery};
+use super::{Delivered, Delivery, STORE_PAUSE};
 use crate::store::outbox::{Fate, Finish};
 use crate::watch::recheck::recheck;
 

@@ -270,7 +270,8 @@ mod tests {
     use super::*;
     use crate::deliver::outcome::Outcome;
     use crate::deliver::smtp::Deadlines;
-    use crate::deliver::smtp::connection::{Connection, Envelope};
+    use crate::deliver::smtp::connection::Connection;
+    use crate::deliver::smtp::envelope::Envelope;
     use crate::deliver::smtp::relay::Relay;
     use crate::settings::mail::RelaySettings;
 

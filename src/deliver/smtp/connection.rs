@@ -18,6 +18,7 @@ use tokio::time::{Instant, timeout};
 
 use super::Deadlines;
 use super::body::Body;
+use super::envelope::{Envelope, Next, in_one};
 use super::opening::{ConnectError, Offers, Opened, open};
 use super::relay::Relay;
 use super::wire::Fault;
@@ -26,26 +27,8 @@ use crate::settings::duration::Span;
 
 /// How much is handed to the connection at once.
 const PIECE: usize = 64 * 1024;
-/// RFC 5321, 4.5.3.1.3: a path of 256 bytes, its angle brackets among them.
-const MAX_ADDRESS: usize = 254;
 /// A relay that waited longer for a message may have been told to hang up on who idles.
 const WAITING: Duration = Duration::from_secs(1);
-
-/// Whom a mail comes from and goes to, as bare ASCII addresses.
-#[derive(Clone, Copy, Debug)]
-pub struct Envelope<'a> {
-    /// Where bounces go; empty: nowhere.
-    pub from: &'a str,
-    pub to: &'a str,
-}
-
-/// The mail that follows over the same connection.
-#[derive(Clone, Copy, Debug)]
-pub struct Next<'a> {
-    pub envelope: Envelope<'a>,
-    /// Of its message, in bytes.
-    pub size: usize,
-}
 
 /// An open connection; dropping it closes it.
 pub struct Connection {
@@ -162,10 +145,11 @@ impl Connection {
         given_up: impl Future<Output = ()>,
         next: Option<Next<'_>>,
     ) -> Option<Outcome> {
-        if let Some(refused) = self.unsendable(envelope, message.len()) {
+        let offers = &self.opened.offers;
+        if let Some(refused) = envelope.refused(message.len(), offers) {
             return Some(refused);
         }
-        let commands = self.commands(envelope, message.len());
+        let commands = envelope.commands(message.len(), offers, self.reset_first);
         let ahead = self.ahead.take();
         let in_step = match &ahead {
             Some(ahead) => *ahead == in_one(&commands),
@@ -178,12 +162,9 @@ impl Connection {
         }
         // The end of a message takes back what was refused before, whatever becomes of it: no RSET is due then.
         self.reset_first = false;
-        let next = match next {
-            Some(next) if self.opened.offers.pipelining && self.unsendable(&next.envelope, next.size).is_none() => {
-                Some(in_one(&self.commands(&next.envelope, next.size)))
-            }
-            _ => None,
-        };
+        let offers = &self.opened.offers;
+        let next = next.filter(|next| offers.pipelining && next.envelope.refused(next.size, offers).is_none());
+        let next = next.map(|next| in_one(&next.envelope.commands(next.size, offers, false)));
         let offered = tokio::select! {
             biased;
             offered = self.offer(commands, ahead.is_some()) => offered,
@@ -222,23 +203,6 @@ impl Connection {
     pub async fn quit(mut self) {
         if self.usable {
             self.opened.quit(&self.deadlines).await;
-        }
-    }
-
-    /// What need not be tried at all.
-    fn unsendable(&self, envelope: &Envelope<'_>, size: usize) -> Option<Outcome> {
-        let refused = |phase, detail: String| Outcome::NotSent { why: Refusal::Permanent, phase, reply: None, detail };
-        if !(envelope.from.is_empty() || is_address(envelope.from)) {
-            return Some(refused(Phase::MailFrom, "the sender is no plain mail address".into()));
-        }
-        if !is_address(envelope.to) {
-            return Some(refused(Phase::RcptTo, "the recipient is no plain mail address".into()));
-        }
-        match self.opened.offers.size {
-            Some(limit) if size as u64 > limit => {
-                Some(refused(Phase::MailFrom, format!("the mail has {size} bytes and the relay takes at most {limit}")))
-            }
-            _ => None,
         }
     }
 
@@ -295,21 +259,6 @@ impl Connection {
             }
         }
         refused.map_or(Ok(()), Err)
-    }
-
-    fn commands(&self, envelope: &Envelope<'_>, size: usize) -> Vec<(Phase, String)> {
-        let Envelope { from, to } = envelope;
-        let mut commands = Vec::with_capacity(4);
-        if self.reset_first {
-            commands.push((Phase::Reset, "RSET\r\n".to_owned()));
-        }
-        commands.push(match self.opened.offers.declares_size {
-            true => (Phase::MailFrom, format!("MAIL FROM:<{from}> SIZE={size}\r\n")),
-            false => (Phase::MailFrom, format!("MAIL FROM:<{from}>\r\n")),
-        });
-        commands.push((Phase::RcptTo, format!("RCPT TO:<{to}>\r\n")));
-        commands.push((Phase::Data, "DATA\r\n".to_owned()));
-        commands
     }
 
     /// What a reply to `phase` means; `first`: to the first command of the transaction.
@@ -455,47 +404,4 @@ fn grants(phase: Phase, code: u16) -> bool {
         (phase, code),
         (Phase::Reset | Phase::MailFrom | Phase::RcptTo, 250) | (Phase::RcptTo, 251) | (Phase::Data, 354)
     )
-}
-
-/// Commands as one write.
-fn in_one(commands: &[(Phase, String)]) -> String {
-    commands.iter().map(|(_, command)| command.as_str()).collect()
-}
-
-/// Whether `address` can stand between angle brackets as it is: nothing in it can end the command or the path.
-fn is_address(address: &str) -> bool {
-    address.len() <= MAX_ADDRESS
-        && address.rsplit_once('@').is_some_and(|(local, domain)| !local.is_empty() && !domain.is_empty())
-        && address.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'<' && byte != b'>')
-}
-
-#[cfg(test)]
-mod tests {
-    use super::is_address;
-
-    #[test]
-    fn an_address_cannot_carry_a_second_command_or_parameter() {
-        for good in ["ada@example.com", "o'hara+x@sub.example", "x@[192.0.2.1]"] {
-            assert!(is_address(good), "{good}");
-        }
-        let long = format!("{}@example.com", "x".repeat(250));
-        let bad = [
-            "",
-            "ada",
-            "@example.com",
-            "ada@",
-            "a b@example.com",
-            "a@example.com>",
-            "<a@example.com",
-            "a@example.com\r\n",
-            "a@example.com\r\nRCPT TO:<b@example.com>",
-            "a\0@example.com",
-            "ä@example.com",
-            "a@exämple.com",
-            &long,
-        ];
-        for bad in bad {
-            assert!(!is_address(bad), "{bad:?}");
-        }
-    }
 }

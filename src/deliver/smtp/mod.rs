@@ -12,6 +12,7 @@
 
 pub mod body;
 pub mod connection;
+pub mod envelope;
 pub mod opening;
 pub mod relay;
 mod tls;
