@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Disbelief, WatchError};
 use super::spill::Spill;
+use super::{Disbelief, WatchError};
 use crate::settings::Settings;
 use crate::shop::line::Line;
 use crate::shop::stock::{Alternative, Expected};

@@ -91,10 +91,8 @@ impl Spill {
     pub fn leave_out_crowded(&mut self, most: usize) -> std::io::Result<Vec<(Line, usize)>> {
         self.entries.sort_unstable_by_key(|entry| (entry.order, entry.offset));
         let orders = self.entries.chunk_by(|one, other| one.order == other.order);
-        let crowded: HashMap<u64, (Entry, usize)> = orders
-            .filter(|lines| lines.len() > most)
-            .map(|lines| (lines[0].order, (lines[0], lines.len())))
-            .collect();
+        let crowded: HashMap<u64, (Entry, usize)> =
+            orders.filter(|lines| lines.len() > most).map(|lines| (lines[0].order, (lines[0], lines.len()))).collect();
         if !crowded.is_empty() {
             self.entries.retain(|entry| !crowded.contains_key(&entry.order));
         }
