@@ -260,10 +260,11 @@ impl Lines {
         }
         if self.crowded > 0 {
             let (number, ids) = (self.crowded, self.first_crowded.join(", "));
-            let orders = if number == 1 { "order has" } else { "orders have" };
+            let (orders, customers) =
+                if number == 1 { ("order has", "its customer is") } else { ("orders have", "their customers are") };
             let words = format!(
-                "{number} {orders} more than {MOST_LINES} lines ({ids}), so many are not taken in; let order_id be the \
-                 order's id, or tell these customers yourself"
+                "{number} {orders} more than {MOST_LINES} lines ({ids}), and {customers} told nothing; if such an order \
+                 is more than one, let order_id be the order's id"
             );
             report.warning(name, words);
         }
