@@ -18,9 +18,10 @@ use super::run::{ends_early, stop_on_signals};
 use crate::app::App;
 use crate::clock::Clock;
 use crate::demo::catcher::Catcher;
-use crate::demo::pages::{DemoState, router};
+use crate::demo::pages::router;
 use crate::demo::settings::{SETTINGS_FILE, SHOP_FILE, settings_text};
 use crate::demo::shop::DemoShop;
+use crate::demo::state::DemoState;
 use crate::settings::Settings;
 use crate::web;
 

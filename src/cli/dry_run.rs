@@ -3,8 +3,7 @@
 use std::process::ExitCode;
 
 use super::General;
-use super::output::{count, say};
-use super::run::lines_read;
+use super::output::{count, lines_read, say};
 use crate::app::App;
 use crate::clock::Clock;
 use crate::store::Store;

@@ -20,6 +20,7 @@ mod output;
 mod preview;
 mod progress;
 mod proof;
+mod proof_fields;
 mod proof_law;
 mod proof_words;
 mod refunded;

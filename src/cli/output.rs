@@ -141,6 +141,11 @@ pub fn count(number: usize, one: &str, many: &str) -> String {
     format!("{number} {}", if number == 1 { one } else { many })
 }
 
+/// What a look at the shop read.
+pub fn lines_read(lines: u64) -> String {
+    format!("{lines} {} read", if lines == 1 { "line" } else { "lines" })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

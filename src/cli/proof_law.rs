@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 use jiff::{civil::Date, tz::TimeZone};
 
 use super::output::exact;
-use super::proof_words::Fields;
+use super::proof_fields::Fields;
 use crate::choice::Answer;
 use crate::promise::case::Case;
 use crate::promise::deadline::{Answered, Deadline, Flag};

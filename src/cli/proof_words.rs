@@ -8,6 +8,7 @@ use jiff::{Timestamp, tz::TimeZone};
 use sha2::{Digest, Sha256};
 
 use super::output::{count, exact};
+use super::proof_fields::Fields;
 use super::proof_law::{self, expected};
 use super::show::state;
 use crate::choice::{By, Choice};
@@ -53,23 +54,6 @@ fn sha256(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().fold(String::new(), |digits, byte| digits + &format!("{byte:02x}"))
 }
 
-/// Lines of a name and a value.
-#[derive(Default)]
-pub struct Fields(String);
-
-impl Fields {
-    pub fn add(&mut self, name: &str, value: &str) {
-        // Writing to a String cannot fail.
-        let _ = writeln!(self.0, "  {name:<13} {}", value.lines().collect::<Vec<_>>().join(" "));
-    }
-
-    pub fn maybe(&mut self, name: &str, value: Option<&str>) {
-        if let Some(value) = value {
-            self.add(name, value);
-        }
-    }
-}
-
 fn titled(title: &str, rule: &str) -> String {
     format!("\n{title}\n{}\n", rule.repeat(title.chars().count()))
 }
@@ -92,7 +76,7 @@ pub fn head(order: &FoundOrder, settings: &Settings, now: Timestamp, zone: &Time
     fields.add("made", &format!("{}, by backorderd {}", exact(now, zone), env!("CARGO_PKG_VERSION")));
     fields.maybe("times in", zone.iana_name());
     titled(&format!("Proof of order {number}"), "=").trim_start().to_owned()
-        + &fields.0
+        + &fields.to_string()
         + "\nEverything that was read, told and answered about this order, as it was recorded\n\
            at the time. Every time has its offset from UTC. The links in the mails are dead\n\
            here. Each SHA-256 is that of the exact bytes that were handed to the relay;\n\
@@ -129,7 +113,7 @@ pub fn line(record: &LineRecord, case: &Case<'_>, zone: &TimeZone) -> String {
     }
     fields.maybe("refund made", record.refunded_at.map(|at| format!("{}, said by staff", exact(at, zone))).as_deref());
     proof_law::of_line(record, case, &mut fields);
-    let mut words = format!("\nLine {}\n{}", line.line_id, fields.0);
+    let mut words = format!("\nLine {}\n{}", line.line_id, fields);
     words += &proof_law::notices(&record.history.notices, zone);
     words
 }
@@ -167,7 +151,7 @@ pub fn notification(
     for line in &entry.content.lines {
         fields.add(&format!("line {}", line.line_id), &of_line(line));
     }
-    let mut words = format!("\n2.{number} {}, {}\n{}", entry.kind.word(), entry.state.word(), fields.0);
+    let mut words = format!("\n2.{number} {}, {}\n{}", entry.kind.word(), entry.state.word(), fields);
     words += &tries(attempts, zone);
     match said {
         Some(said) => words + &content(said),
@@ -264,7 +248,7 @@ pub fn answers(answers: &[AnswerRecord], zone: &TimeZone) -> String {
         for (name, at) in [("taken", record.taken_at), ("confirmed", record.confirmed_at)] {
             fields.maybe(name, at.map(|at| exact(at, zone)).as_deref());
         }
-        let _ = write!(words, "\n3.{number} {}\n{}", answer.choice.word(), fields.0);
+        let _ = write!(words, "\n3.{number} {}\n{}", answer.choice.word(), fields);
     }
     words
 }

@@ -11,7 +11,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tracing::{error, info, warn};
 
-use super::output::say;
+use super::output::{lines_read, say};
 use super::{General, dead_links, progress, stranded, webhook};
 use crate::app::App;
 use crate::bounce::maildir::Read;
@@ -247,10 +247,6 @@ async fn wait_for_lease(watcher: &Watcher) -> bool {
         }
         tokio::time::sleep(LEASE_ASKED).await;
     }
-}
-
-pub(super) fn lines_read(lines: u64) -> String {
-    format!("{lines} {} read", if lines == 1 { "line" } else { "lines" })
 }
 
 fn say_looked(looked: Looked) {

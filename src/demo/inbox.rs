@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::caught::{Caught, Inbox};
-use super::pages::{DemoState, page};
+use super::state::{DemoState, page};
 use crate::render::mime;
 
 /// In bytes, of a mail's source that is shown.

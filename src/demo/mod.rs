@@ -17,6 +17,7 @@ pub mod pages;
 mod sample;
 pub mod settings;
 pub mod shop;
+pub mod state;
 mod told;
 
 pub use actions::{Action, MOST_PIECES};

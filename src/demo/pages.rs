@@ -4,37 +4,23 @@
 //! answer 303 to the page. A form of another site is refused by what the browser says of it (`Sec-Fetch-Site`,
 //! `Origin`). What the shop cannot do is said on the page, with 422.
 
-use std::path::PathBuf;
-use std::sync::Arc;
-
 use askama::Template;
 use axum::Form;
 use axum::Router;
 use axum::extract::{Query, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::{Next, from_fn};
-use axum::response::{Html, IntoResponse, Redirect, Response};
+use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use jiff::civil::Date;
 use serde::Deserialize;
 
 use super::actions::{Action, MOST_PIECES};
 use super::assets;
-use super::caught::Inbox;
 use super::counter::Counter;
 use super::inbox::{self, Listed, Opened, View};
-use super::shop::{DemoError, DemoShop, today};
-use crate::clock::Clock;
-
-/// What the pages work with.
-#[derive(Clone)]
-pub struct DemoState {
-    pub shop: DemoShop,
-    pub inbox: Arc<Inbox>,
-    pub clock: Clock,
-    /// Named on the page, for commands in another terminal.
-    pub settings_file: PathBuf,
-}
+use super::shop::{DemoError, today};
+use super::state::{DemoState, failure, page};
 
 /// All routes: `/`, `/inbox...` and `/demo/...`.
 pub fn router(state: DemoState) -> Router {
@@ -190,21 +176,6 @@ async fn answer(state: &DemoState, acted: Result<(), DemoError>) -> Response {
         Err(DemoError::Refused(words)) => shown(state, Open::default(), Some(words)).await,
         Err(error) => failure(&error),
     }
-}
-
-/// A rendered template.
-pub(super) fn page(status: StatusCode, template: &impl Template) -> Response {
-    match template.render() {
-        Ok(html) => (status, Html(html)).into_response(),
-        Err(error) => failure(&error),
-    }
-}
-
-/// Who runs the demonstration reads its log beside the page.
-fn failure(error: &dyn std::error::Error) -> Response {
-    tracing::error!(%error, "a page of the demonstration failed");
-    let words = "<!doctype html><title>Sorry</title><p>Something went wrong; the terminal of the demo says what.";
-    (StatusCode::INTERNAL_SERVER_ERROR, Html(words)).into_response()
 }
 
 const PAGE_POLICY: HeaderValue = HeaderValue::from_static(

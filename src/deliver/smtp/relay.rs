@@ -9,13 +9,12 @@
 
 use std::fmt;
 use std::net::IpAddr;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use tokio_rustls::rustls::ClientConfig;
 use tokio_rustls::rustls::pki_types::ServerName;
 
-use super::tls;
+use super::tls::{self, TlsError};
 use crate::settings::duration::Span;
 use crate::settings::mail::RelaySettings;
 use crate::settings::secret::Secret;
@@ -107,10 +106,8 @@ pub enum RelayError {
     Zero,
     #[error("messages_per_second of a relay is greater than 0; leave it out for no limit")]
     Rate,
-    #[error("ca_file {} of a relay cannot be used: {reason}; it must hold certificates in PEM form", file.display())]
-    CaFile { file: PathBuf, reason: String },
-    #[error("TLS cannot be set up: {reason}")]
-    Tls { reason: String },
+    #[error(transparent)]
+    Tls(#[from] TlsError),
 }
 
 const ESCAPES: &str = "in a user or password write @ as %40, / as %2F, : as %3A, ? as %3F, # as %23, % as %25";
