@@ -7,7 +7,7 @@
 //! ```
 //! In: due notifications. Out: what became of them, durable. A worker sends one while the next is marked, so that a crash
 //! throws doubt on two of a connection at most; all marks that wait are one commit, and so are all results that wait.
-//! When results cannot be stored, the workers stand still and nothing new is started. What a flow has in hand when the
+//! When results cannot be stored, or that takes long, the workers stand still and nothing new is started. What a flow has in hand when the
 //! state database fails is given back as soon as it answers again: only what a dead process had in hand is left to the
 //! end of its lease. A mail that hangs at its relay holds up its own connection, and the one that is marked after it:
 //! until it comes to its end, the flow goes on with what becomes due.
@@ -26,7 +26,7 @@ use super::aside::aside;
 use super::feeding::{FEEDERS, Feed, InHand};
 use super::job::Job;
 use super::marking::{Clearance, Marking};
-use super::results::RESULTS;
+use super::results::{Storing, WAITING};
 use super::way::Way;
 use super::{Delivered, Delivery, LEASE, STORE_PAUSE};
 use crate::store::StoreError;
@@ -41,8 +41,8 @@ const JOBS: usize = 256;
 const FINISHERS: usize = 2;
 
 type Jobs = Arc<Mutex<mpsc::Receiver<Job>>>;
-/// How many commits of results fail at the moment.
-type Unstored = watch::Receiver<usize>;
+/// Whether results are stored as they should be.
+type Stored = watch::Receiver<Storing>;
 
 impl Delivery {
     /// One flow through all stages; ends when nothing more is due, or the process is to stop: then what is in transfer
@@ -50,12 +50,12 @@ impl Delivery {
     pub(super) async fn flow(self: &Arc<Self>, way: Way) -> Result<Delivered, StoreError> {
         let (jobs, taken) = mpsc::channel(JOBS);
         let (marks, marked) = mpsc::channel(JOBS);
-        let (results, finished) = mpsc::channel(RESULTS);
+        let (results, finished) = mpsc::channel(WAITING);
         let taken = Arc::new(Mutex::new(taken));
         let mut stages = JoinSet::new();
-        let (failing, unstored) = watch::channel(0);
+        let (storing, stored) = watch::channel(Storing::default());
         for _ in 0..self.workers(way) {
-            stages.spawn(self.clone().work(way, taken.clone(), marks.clone(), results.clone(), unstored.clone()));
+            stages.spawn(self.clone().work(way, taken.clone(), marks.clone(), results.clone(), stored.clone()));
         }
         stages.spawn(self.clone().mark_all(self.workers(way), marked));
         drop((taken, marks));
@@ -63,7 +63,7 @@ impl Delivery {
         let in_hand = InHand::new(0);
         let mut finishers = JoinSet::new();
         for _ in 0..if self.store.is_embedded() { 1 } else { FINISHERS } {
-            finishers.spawn(self.clone().finish_all(way, finished.clone(), in_hand.clone(), failing.clone()));
+            finishers.spawn(self.clone().finish_all(way, finished.clone(), in_hand.clone(), storing.clone()));
         }
         let owner: Arc<str> = self.clock.random_id().to_string().into();
         let beating = tokio::spawn(self.clone().beat(owner.clone()));
@@ -107,22 +107,23 @@ impl Delivery {
         jobs: Jobs,
         marks: mpsc::Sender<Marking>,
         results: mpsc::Sender<Finish>,
-        mut unstored: Unstored,
+        mut stored: Stored,
     ) {
         let mut ahead: Option<(Job, Clearance)> = None;
         let mut place = None;
         loop {
             let next = match ahead.take() {
-                None => self.next(way, &jobs, &marks, &results, &mut unstored).await,
+                None => self.next(way, &jobs, &marks, &results, &mut stored).await,
                 next => next,
             };
             let Some((job, mut clearance)) = next else { break };
+            self.until_quick(&mut stored).await;
             ahead = self.one_ahead(way, &jobs, &marks).await;
             // What does not take its place leaves it.
             let waiting = place.take();
             let mut gave_back = false;
             let finish = match way {
-                _ if self.stopping() || *unstored.borrow() > 0 => self.give_back(way, job.claimed),
+                _ if self.stopping() || stored.borrow().failing > 0 => self.give_back(way, job.claimed),
                 Way::Mail => {
                     let refused = ahead.as_mut().is_some_and(|(_, clearance)| clearance.is_refused());
                     let next = ahead.as_ref().map(|(job, _)| job);
@@ -154,11 +155,11 @@ impl Delivery {
         jobs: &Jobs,
         marks: &mpsc::Sender<Marking>,
         results: &mpsc::Sender<Finish>,
-        unstored: &mut Unstored,
+        stored: &mut Stored,
     ) -> Option<(Job, Clearance)> {
         loop {
             let job = jobs.lock().await.recv().await?;
-            self.until_stored(unstored).await;
+            self.until_stored(stored).await;
             if !self.stopping() && self.is_open(way, self.clock.now()) {
                 let clearance = Clearance::ask(&job, marks).await;
                 return Some((job, clearance));
@@ -214,13 +215,24 @@ impl Delivery {
         }
     }
 
-    /// Waits while results cannot be stored, unless the process is to stop.
-    async fn until_stored(&self, unstored: &mut Unstored) {
-        let mut stop = self.stop.clone();
+    /// Waits while results cannot be stored or that takes long, unless the process is to stop.
+    async fn until_stored(&self, stored: &mut Stored) {
+        self.until(stored, |storing| storing.failing == 0 && storing.slow == 0).await;
+    }
+
+    /// Waits while it takes long to store results, until it is known whether it fails or the process is to stop.
+    async fn until_quick(&self, stored: &mut Stored) {
+        self.until(stored, |storing| storing.slow == 0 || storing.failing > 0).await;
+    }
+
+    async fn until(&self, stored: &mut Stored, holds: impl Fn(&Storing) -> bool) {
+        if holds(&stored.borrow()) {
+            return;
+        }
         tokio::select! {
             // An error means that the other side is gone, and with it whoever could change anything.
-            _ = unstored.wait_for(|failing| *failing == 0) => {}
-            _ = stop.wait_for(|stop| *stop) => {}
+            _ = stored.wait_for(holds) => {}
+            () = self.is_to_stop() => {}
         }
     }
 

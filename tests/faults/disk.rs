@@ -3,7 +3,7 @@
 
 use sqlx::{ConnectOptions, Executor};
 
-use super::fleet::Fleet;
+use super::fleet::{Fleet, killed};
 use crate::support::state::{ENGINES, Engine};
 
 #[tokio::test]
@@ -23,6 +23,30 @@ async fn while_another_program_holds_the_database_all_waits_and_then_goes_on() {
     fleet.has(fleet.orders()).await;
     fleet.end(vec![service]).await;
     fleet.judge_as_if_nothing_had_been().await;
+}
+
+#[tokio::test]
+async fn while_results_wait_for_the_database_nothing_more_is_begun_so_a_crash_doubles_little() {
+    let mut fleet = Fleet::on(Engine::Sqlite).await;
+    fleet.queue(200).await;
+    fleet.differing = vec![("BACKORDERD__MAIL__RELAYS__0__MESSAGES_PER_SECOND", "20".into())];
+    let mut service = fleet.start(&["run", "--only", "deliver"], None);
+    fleet.has(10).await;
+    let mut holder = fleet.state_file().connect().await.unwrap();
+    holder.execute("begin immediate").await.unwrap();
+    let before = fleet.installation.smtp.count();
+    // It takes ten seconds to say so. Marks are made all the time, beside the state database.
+    service.says("results could not be stored").await;
+    let begun = fleet.installation.smtp.count() - before;
+    assert!(begun < 40, "{begun} were sent whose results nobody could store");
+    service.kill();
+    assert!(killed(&service.ended().await));
+    holder.execute("rollback").await.unwrap();
+    fleet.differing.clear();
+    fleet.come_to_rest().await;
+    let judged = fleet.judge().await;
+    assert_eq!((judged.lost, judged.in_doubt), (0, 0));
+    assert!(judged.doubles < 40, "{judged:?}");
 }
 
 #[tokio::test]
