@@ -153,6 +153,26 @@ async fn a_relay_that_is_away_rests_and_what_waits_for_it_grows_old_until_it_wor
 }
 
 #[tokio::test]
+async fn a_mail_that_hangs_at_its_relay_grows_old_though_nothing_else_waits() {
+    for watched in Watched::on_each_engine(&[]) {
+        let watched = watched.await;
+        let app = &watched.app;
+        app.shop.backorder("A1").await;
+        app.settle().await;
+        app.relay.once(At::Data, Act::Stall);
+        let (stalled, delivery) = (app.relay.next_stall(), app.process.delivery.clone());
+        let delivering = tokio::spawn(async move { delivery.tick().await });
+        stalled.await;
+        app.advance("20m");
+        let scrape = watched.scrape().await;
+        assert_eq!(scrape.of("backorderd_outbox{state=\"sending\"}"), 1.0);
+        let oldest = scrape.of("backorderd_oldest_due_age_seconds{channel=\"mail\"}");
+        assert!(oldest >= 1200.0, "{oldest}");
+        delivering.abort();
+    }
+}
+
+#[tokio::test]
 async fn a_mail_in_doubt_is_counted_with_its_age_first_for_its_second_try_and_then_for_staff() {
     for watched in Watched::on_each_engine(&[]) {
         let watched = watched.await;

@@ -423,9 +423,9 @@ async fn a_connection_that_breaks_is_not_sent_before_the_end_and_unknown_after_i
     use Phase::{Body, Data, FinalReply, MailFrom, RcptTo};
     check(
         vec![
-            (At::MailFrom, Close, ("temporary", Some(MailFrom), None), false),
-            (At::RcptTo, Close, ("temporary", Some(RcptTo), None), false),
-            (At::Data, Close, ("temporary", Some(Data), None), false),
+            (At::MailFrom, Close, ("relay", Some(MailFrom), None), false),
+            (At::RcptTo, Close, ("relay", Some(RcptTo), None), false),
+            (At::Data, Close, ("relay", Some(Data), None), false),
             (At::RcptTo, SayThenReset("421 4.3.2 bye"), ("paused", Some(RcptTo), Some(421)), false),
             (At::End, Close, ("unknown", Some(FinalReply), None), false),
             (At::End, Reset, ("unknown", Some(FinalReply), None), false),
@@ -444,7 +444,7 @@ async fn a_connection_that_is_reset_before_the_end_is_not_sent() {
         let server = SmtpServer::scripted(vec![vec![(at, Act::Reset)]]).await;
         let mut connection = connected(&server, patient()).await;
         let outcome = connection.send(&TO_ADA, MESSAGE).await;
-        assert_eq!((told(&outcome).0, told(&outcome).2), ("temporary", None), "{at:?}: {outcome:?}");
+        assert_eq!((told(&outcome).0, told(&outcome).2), ("relay", None), "{at:?}: {outcome:?}");
         assert!(!connection.usable());
     }
 }
@@ -455,9 +455,9 @@ async fn a_relay_that_goes_silent_is_left_and_what_is_unknown_is_said() {
     use Phase::{Data, FinalReply, MailFrom, RcptTo};
     check(
         vec![
-            (At::MailFrom, Stall, ("temporary", Some(MailFrom), None), false),
-            (At::RcptTo, Stall, ("temporary", Some(RcptTo), None), false),
-            (At::Data, Stall, ("temporary", Some(Data), None), false),
+            (At::MailFrom, Stall, ("relay", Some(MailFrom), None), false),
+            (At::RcptTo, Stall, ("relay", Some(RcptTo), None), false),
+            (At::Data, Stall, ("relay", Some(Data), None), false),
             (At::End, Stall, ("unknown", Some(FinalReply), None), false),
         ],
         hasty,
@@ -484,7 +484,7 @@ async fn a_large_mail_cut_short_is_not_sent_for_its_end_was_never_written() {
         let server = SmtpServer::scripted(vec![vec![(At::BodyByte(100_000), act)]]).await;
         let mut connection = connected(&server, hasty()).await;
         let outcome = connection.send(&TO_ADA, &message).await;
-        assert_eq!(told(&outcome), ("temporary", Some(Phase::Body), None), "{act:?}: {outcome:?}");
+        assert_eq!(told(&outcome), ("relay", Some(Phase::Body), None), "{act:?}: {outcome:?}");
         assert!(!connection.usable());
     }
 }

@@ -14,7 +14,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
 use super::output::say;
-use super::run::{ends_early, stop_on_signals};
+use super::run::{Signals, ends_early};
 use crate::app::App;
 use crate::clock::Clock;
 use crate::demo::catcher::Catcher;
@@ -48,7 +48,7 @@ impl DemoArguments {
         let address = listener.local_addr()?;
         let mut parts = JoinSet::new();
         let app = start(folder, listener, &mut parts).await?;
-        stop_on_signals(&app)?;
+        Signals::heard()?.stop(&app);
         say(address, folder, self.data.is_some());
 
         let ended_early = ends_early(app.stopping(), &mut parts).await;

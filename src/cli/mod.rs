@@ -141,9 +141,6 @@ enum Command {
     Token(token::TokenArguments),
 }
 
-/// What is under way when a command has ended has so long to come to its end.
-const LAST: Duration = Duration::from_millis(500);
-
 /// Reads the arguments and runs the command.
 pub fn main() -> ExitCode {
     // clap exits with 2 on wrong usage.
@@ -164,8 +161,8 @@ pub fn main() -> ExitCode {
         general.close().await;
         ended
     });
-    // Who computes and never waits would keep the process for as long as that takes.
-    runtime.shutdown_timeout(LAST);
+    // Who still computes, or waits, ends with the process: nobody waits for it, and to be told would be a panic.
+    std::mem::forget(runtime);
     match ended {
         Ok(code) => code,
         Err(error) => failed(&error),

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use clap::{Args, ValueEnum};
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tracing::{error, info, warn};
@@ -64,14 +64,24 @@ impl RunArguments {
         if self.dry_run {
             return super::dry_run::run(general).await;
         }
+        let mut signals = Signals::heard()?;
+        let app = tokio::select! {
+            app = self.app(general) => app?,
+            // Nothing was begun.
+            () = signals.one() => return Ok(ExitCode::SUCCESS),
+        };
+        signals.stop(&app);
+        if self.once { in_time(app.stopping(), Box::pin(self.once(&app))).await } else { self.service(&app).await }
+    }
+
+    async fn app(&self, general: &General) -> anyhow::Result<App> {
         let app = general.app().await?;
         // Whichever part runs first makes the link secret: after the first sweep it is too late to.
         app.link_keys().await?;
         if self.accept_shrunken {
             app.store.set_fact(fact::ACCEPT_SHRUNKEN, Some("by run --accept-shrunken")).await?;
         }
-        stop_on_signals(&app)?;
-        if self.once { in_time(app.stopping(), Box::pin(self.once(&app))).await } else { self.service(&app).await }
+        Ok(app)
     }
 
     fn has(&self, part: Part) -> bool {
@@ -185,17 +195,32 @@ pub(super) async fn ends_early(mut stop: watch::Receiver<bool>, parts: &mut Join
 }
 
 /// SIGTERM and SIGINT ask everything to come to an end: what is in transfer is finished, the rest given back.
-pub(super) fn stop_on_signals(app: &App) -> anyhow::Result<()> {
-    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    let stop = app.stopper();
-    tokio::spawn(async move {
+pub(super) struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    /// From now on they end nothing by themselves.
+    pub(super) fn heard() -> std::io::Result<Signals> {
+        Ok(Signals { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+    }
+
+    async fn one(&mut self) {
         tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
         }
-        stop.send_replace(true);
-    });
-    Ok(())
+    }
+
+    /// From now on one stops `app`.
+    pub(super) fn stop(mut self, app: &App) {
+        let stop = app.stopper();
+        tokio::spawn(async move {
+            self.one().await;
+            stop.send_replace(true);
+        });
+    }
 }
 
 /// Sweeps once, and once more when news is settling and is to be delivered now. Whether all went well.

@@ -1,12 +1,15 @@
 //! How a relay or a receiver is doing: whether it may be asked, rests, or is being probed.
 //!
 //! One that cannot be reached, or is at fault, rests for a growing time; then one worker at a time probes it. One that
-//! wants less rests for as long as it wants. Time comes in. Pure.
+//! wants less rests for as long as it wants. One that answers, and takes nothing from us, may mean those whom it was
+//! asked for: its rest grows only once there were enough of them. Time comes in. Pure.
 
 use jiff::{SignedDuration, Timestamp};
 
+use crate::outbox::blame::REFUSED_ALIKE;
+
 const FIRST_REST: SignedDuration = SignedDuration::from_secs(5);
-const LONGEST_REST: SignedDuration = SignedDuration::from_mins(5);
+pub const LONGEST_REST: SignedDuration = SignedDuration::from_mins(5);
 /// How long a notification waits while the one that it goes to is being probed.
 const PROBE_PAUSE: SignedDuration = SignedDuration::from_secs(10);
 
@@ -15,6 +18,8 @@ pub struct Breaker {
     rests_until: Option<Timestamp>,
     /// How often in a row it failed.
     failures: u32,
+    /// How often in a row it took nothing from us, and said so.
+    refusals: usize,
     probing: bool,
     /// How many rests began so far.
     rests: u64,
@@ -24,6 +29,8 @@ pub struct Breaker {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Leave {
     after: u64,
+    /// Whether it was well then, as far as anybody knew.
+    was_well: bool,
 }
 
 impl Breaker {
@@ -41,7 +48,7 @@ impl Breaker {
     pub fn admits(&mut self, now: Timestamp) -> Option<Leave> {
         let open = self.is_open(now);
         self.probing |= open && self.rests_until.is_some();
-        open.then_some(Leave { after: self.rests })
+        open.then_some(Leave { after: self.rests, was_well: self.rests_until.is_none() })
     }
 
     /// It answered as it should whom that leave was given.
@@ -55,6 +62,24 @@ impl Breaker {
     pub fn is_left(&mut self, leave: Leave) {
         if leave.after == self.rests {
             self.probing = false;
+        }
+    }
+
+    /// Whether who has that leave was the first to find it other than well.
+    pub fn was_well(&self, leave: Leave) -> bool {
+        leave.was_well && leave.after == self.rests
+    }
+
+    /// It took nothing from us, and said so.
+    pub fn refuses(&mut self, now: Timestamp) {
+        if self.rests(now) {
+            return;
+        }
+        self.refusals += 1;
+        if self.refusals > REFUSED_ALIKE {
+            self.fails(now);
+        } else {
+            self.pauses(now + FIRST_REST);
         }
     }
 

@@ -6,12 +6,13 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
 use tokio::time::Instant;
 use tracing::{info, warn};
 
 use super::job::Job;
 use super::marking::Clearance;
-use super::outcome::{Outcome, Refusal};
+use super::outcome::{Outcome, Phase, Refusal};
 use super::relays::{Station, Trial, Turn};
 use super::smtp::connection::Connection;
 use super::smtp::envelope::Next;
@@ -96,6 +97,9 @@ impl Delivery {
         let all = places.clone();
         let mut stale = 0;
         let mut last = None;
+        // What it was that a relay broke off which was well until then.
+        let mut brought_down = None;
+        let mut is_refused = false;
         // One that may have arrived goes alone: the answer is to be about nothing else.
         let mut next = next.filter(|_| job.claimed.doubts == 0);
         // The relay that refused it with another's envelope behind it, and may take it alone.
@@ -134,14 +138,19 @@ impl Delivery {
                 Outcome::NotSent {
                     why: why @ (Refusal::Relay | Refusal::Paused | Refusal::Stale),
                     phase,
+                    reply,
                     detail,
-                    ..
                 } => {
                     warn!(relay = station.relay.name(), phase = phase.word(), detail, "the relay rests");
-                    if *why == Refusal::Paused {
-                        station.pauses(now);
-                    } else {
-                        station.fails(now);
+                    let of_mail = *phase >= Phase::MailFrom && *why != Refusal::Stale;
+                    if of_mail && reply.is_none() && admitted.was_well() {
+                        brought_down = Some(detail.clone());
+                    }
+                    is_refused |= of_mail && reply.is_some();
+                    match why {
+                        Refusal::Paused => station.pauses(now),
+                        _ if of_mail && reply.is_some() => station.refuses(now),
+                        _ => station.fails(now),
                     }
                     self.count(station, attempt.outcome);
                     last = Some(attempt);
@@ -156,7 +165,7 @@ impl Delivery {
                         code = attempt.code, relay = attempt.relay, "tried"
                     );
                     // What was refused before its clearance came may be of no interest any more.
-                    let fate = match clearance.withheld(&job.claimed, now).await {
+                    let fate = match clearance.withheld(now).await {
                         Some(fate) => fate,
                         None => verdict::fate(&job.claimed, &outcome, &self.settings.delivery, now, self.chance()),
                     };
@@ -166,8 +175,23 @@ impl Delivery {
                 }
             }
         }
-        let due_at = self.relays.ask_again_at(all, self.clock.now());
-        (Finish { claimed: job.claimed, attempt: last, fate: Fate::Again { due_at, charged: false } }, None)
+        let now = self.clock.now();
+        let rested = self.relays.ask_again_at(all, now);
+        let fate = match brought_down.map(|detail| self.fate_by_ladder(&job, &detail, now)) {
+            Some(Fate::Again { due_at, charged }) => Fate::Again { due_at: due_at.max(rested), charged },
+            Some(given_up) => given_up,
+            None if is_refused => {
+                let due_at = verdict::after_refusal(job.claimed.attempts, now).max(rested);
+                Fate::Again { due_at, charged: false }
+            }
+            None => Fate::Again { due_at: rested, charged: false },
+        };
+        (Finish { claimed: job.claimed, attempt: last, fate }, None)
+    }
+
+    /// What becomes of a mail that one relay after the other broke off: should it be the mail, it comes to its end.
+    fn fate_by_ladder(&self, job: &Job, detail: &str, now: Timestamp) -> Fate {
+        verdict::by_ladder(&job.claimed, detail, &self.settings.delivery, now, self.chance())
     }
 
     /// Counts a try, once its station knows of it.
@@ -178,7 +202,7 @@ impl Delivery {
     /// What becomes of a mail that may not be sent.
     async fn withheld(&self, job: Job, mut clearance: Clearance) -> Finish {
         let now = self.clock.now();
-        let fate = clearance.withheld(&job.claimed, now).await.unwrap_or(Fate::Again { due_at: now, charged: false });
+        let fate = clearance.withheld(now).await.unwrap_or(Fate::Again { due_at: now, charged: false });
         Finish { claimed: job.claimed, attempt: None, fate }
     }
 

@@ -17,7 +17,7 @@ use tracing::error;
 use super::job::Job;
 use super::{Delivery, STORE_PAUSE};
 use crate::store::marks::Mark;
-use crate::store::outbox::{Claimed, Fate};
+use crate::store::outbox::Fate;
 
 /// How many connections' questions wait at most.
 const ASKED: usize = 256;
@@ -30,7 +30,7 @@ const GOOD: Duration = Duration::from_secs(1);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Marked {
     Yes,
-    /// News overtook it; or its lease was lost, and the fence sees to it that whatever we say of it changes nothing.
+    /// Its order was touched since it was looked at, or its lease was lost, or staff took it.
     No,
     /// The state database failed.
     Unstored,
@@ -84,17 +84,11 @@ impl Clearance {
         matches!(self.answer, Ok(Answer { marked: Marked::No | Marked::Unstored, .. }))
     }
 
-    /// What becomes of `claimed` if it may not be sent; `None`: it may.
-    pub(super) async fn withheld(&mut self, claimed: &Claimed, now: Timestamp) -> Option<Fate> {
-        match self.answered().await.marked {
-            Marked::Yes => None,
-            Marked::No if claimed.kind.is_news() && claimed.tells() => {
-                Some(Fate::Overtaken { note: "overtaken by news right before it was sent" })
-            }
-            // What answers her is not overtaken by news, nor is a webhook by the mail of the same news: it is looked at
-            // again.
-            Marked::No | Marked::Unstored => Some(Fate::Again { due_at: now, charged: false }),
-        }
+    /// What becomes of a mail that may not be sent; `None`: it may. Whether news overtook it is seen when it is looked at
+    /// again.
+    pub(super) async fn withheld(&mut self, now: Timestamp) -> Option<Fate> {
+        let again = Fate::Again { due_at: now, charged: false };
+        (self.answered().await.marked != Marked::Yes).then_some(again)
     }
 
     async fn answered(&mut self) -> Answer {

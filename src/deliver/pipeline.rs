@@ -133,7 +133,7 @@ impl Delivery {
                     (place, gave_back) = (kept, stopped);
                     finish
                 }
-                Way::Webhook => match clearance.withheld(&job.claimed, self.clock.now()).await {
+                Way::Webhook => match clearance.withheld(self.clock.now()).await {
                     None => self.post(job).await,
                     Some(fate) => Finish { claimed: job.claimed, attempt: None, fate },
                 },

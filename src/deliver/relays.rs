@@ -13,10 +13,11 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::breaker::{Breaker, Leave, ask_again_at};
-use super::outcome::{Outcome, Phase, Refusal, Reply};
+use super::outcome::{Outcome, Refusal, Reply};
 use super::slow_start::Window;
 use super::smtp::connection::Connection;
 use super::smtp::relay::Relay;
+use super::verdict;
 use crate::clock::Clock;
 use crate::outbox::blame::{Blamed, REFUSED_ALIKE};
 use crate::store::suppressions::folded;
@@ -53,6 +54,11 @@ impl Admitted<'_> {
     /// It took or refused a mail as it should.
     pub fn works(&self) {
         self.station.state().breaker.works(self.leave);
+    }
+
+    /// Whether it was well until this.
+    pub fn was_well(&self) -> bool {
+        self.station.state().breaker.was_well(self.leave)
     }
 }
 
@@ -172,14 +178,11 @@ impl Station {
                 self.changed.notify_one();
                 outcome
             }
-            Outcome::NotSent {
-                why: Refusal::BadAddress | Refusal::Permanent,
-                phase: Phase::RcptTo,
-                reply: Some(reply),
-                detail,
-            } if state.refuses_everybody(&reply, recipient) => {
+            Outcome::NotSent { why, phase, reply: Some(reply), detail }
+                if verdict::may_be_alike(why, phase, &reply) && state.refuses_everybody(&reply, recipient) =>
+            {
                 let detail = format!("{REFUSED_ALIKE} recipients in a row were refused alike: {detail}");
-                Outcome::NotSent { why: Refusal::Relay, phase: Phase::RcptTo, reply: Some(reply), detail }
+                Outcome::NotSent { why: Refusal::Relay, phase, reply: Some(reply), detail }
             }
             outcome => outcome,
         }
@@ -193,6 +196,11 @@ impl Station {
     /// It could not be reached, or is at fault.
     pub fn fails(&self, now: Timestamp) {
         self.rests(|breaker| breaker.fails(now));
+    }
+
+    /// It took nothing from us, and said so.
+    pub fn refuses(&self, now: Timestamp) {
+        self.rests(|breaker| breaker.refuses(now));
     }
 
     /// It wants less for a while.

@@ -5,7 +5,8 @@
 
 use jiff::Timestamp;
 
-use super::outcome::{Outcome, Phase, Refusal};
+use super::breaker::LONGEST_REST;
+use super::outcome::{Outcome, Phase, Refusal, Reply};
 use crate::outbox::schedule::{climbed, retry_after};
 use crate::settings::delivery::{DeliverySettings, InDoubt};
 use crate::settings::duration::Span;
@@ -32,11 +33,26 @@ pub fn fate(claimed: &Claimed, outcome: &Outcome, settings: &DeliverySettings, n
     }
 }
 
+/// When a mail comes back that a relay took nothing of, after `tries` before. The more there were the later, so that one
+/// for which the relay refuses us is not what it is probed with each time.
+pub fn after_refusal(tries: i64, now: Timestamp) -> Timestamp {
+    let doublings = u32::try_from(tries.clamp(0, 10)).unwrap_or(0);
+    now + (UNCHARGED_PAUSE.signed() * 2i32.pow(doublings)).min(LONGEST_REST)
+}
+
+/// Whether a refusal for good counts with others that are alike: five in a row are the relay's fault. One for a mail's
+/// size is about that mail.
+pub fn may_be_alike(why: Refusal, phase: Phase, reply: &Reply) -> bool {
+    let for_good = matches!(why, Refusal::BadAddress | Refusal::Permanent);
+    let of_size = reply.code == 552 || reply.enhanced.is_some_and(|code| (code.subject, code.detail) == (3, 4));
+    for_good && (phase == Phase::RcptTo || (matches!(phase, Phase::Data | Phase::FinalReply) && !of_size))
+}
+
 /// What becomes of a mail that was refused for good.
 fn refused(outcome: &Outcome, detail: &str) -> Fate {
     let note = format!("refused for good: {detail}");
     match outcome {
-        Outcome::NotSent { why, phase: Phase::RcptTo, reply: Some(reply), .. } => {
+        Outcome::NotSent { why, phase, reply: Some(reply), .. } if may_be_alike(*why, *phase, reply) => {
             Fate::RecipientRefused { note, alike: reply.codes(), bad_address: *why == Refusal::BadAddress }
         }
         _ => Fate::Failed { note },
@@ -69,7 +85,6 @@ pub fn attempt(outcome: &Outcome, relay: &str, started_at: Timestamp, ended_at: 
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
-    use crate::deliver::outcome::Reply;
     use crate::outbox::notification::{Kind, MAIL};
     use crate::outbox::plan::Content;
 
@@ -83,6 +98,7 @@ pub(super) mod tests {
             content: Content { kind: Kind::Backordered, lines: vec![], again: false },
             fence: 1,
             created_at: Timestamp::UNIX_EPOCH,
+            attempts: charged,
             charged,
             doubts,
             doubted_relay: None,

@@ -55,7 +55,7 @@ impl Store {
         }
         views::lock_orders(&mut tx, &orders).await?;
         // Read again under the lock: another process may have been faster.
-        let dead = sql!("select id, news_id, order_row, channel, kind, content, fence, created_at, charged, doubts, "
+        let dead = sql!("select id, news_id, order_row, channel, kind, content, fence, created_at, attempts, charged, doubts, "
             "exists (select 1 from contents c where c.notification_id = outbox.id) as rendered, "
             "(select a.relay from attempts a where a.notification_id = outbox.id and a.outcome = 'unknown' "
             "order by a.number desc limit 1) as doubted_relay, crashes from " rows(n bigint)
@@ -88,7 +88,7 @@ impl Store {
             tx.rows(dropped, values![owner]).await?.iter().map(|row| row.int("order_row")).collect::<Result<_, _>>()?;
         views::lock(&mut tx, &orders).await?;
         // Read again under the lock: another process may have taken it over.
-        let dropped = sql!("select id, news_id, order_row, channel, kind, content, fence, created_at, charged, doubts, "
+        let dropped = sql!("select id, news_id, order_row, channel, kind, content, fence, created_at, attempts, charged, doubts, "
             "false as rendered, null as doubted_relay from outbox where state = 'sending' and owner = $1");
         let dropped = tx.rows(dropped, values![owner]).await?;
         let dropped = dropped.iter().map(claimed_of).collect::<Result<Vec<_>, StoreError>>()?;

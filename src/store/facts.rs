@@ -1,5 +1,7 @@
 //! Single facts about this installation, and the leases by which one process at a time does what only one may do.
 
+use jiff::Timestamp;
+
 use super::dialect::{sql, values};
 use super::{Store, StoreError};
 use crate::settings::duration::Span;
@@ -20,6 +22,8 @@ pub mod fact {
     pub const WEB_SEEN_AT: &str = "web_seen_at";
     /// Present: the receiver of notifications answered 410 then, in microseconds, and staff have not enabled it again.
     pub const WEBHOOK_DISABLED_AT: &str = "webhook_disabled_at";
+    /// When a process last tried whether it can write, in microseconds.
+    pub const WRITTEN_AT: &str = "written_at";
     /// Fingerprints of the link secret, one a line.
     pub const LINK_SECRET: &str = "link_secret";
 }
@@ -45,6 +49,11 @@ impl Store {
             None => self.alone(sql!("delete from facts where name = $1"), values![name]).await,
         }
         .map(drop)
+    }
+
+    /// Writes something, to see that it can be done.
+    pub async fn try_to_write(&self, now: Timestamp) -> Result<(), StoreError> {
+        self.set_fact(fact::WRITTEN_AT, Some(&now.as_microsecond().to_string())).await
     }
 
     /// Whether nothing was ever recorded here: only then may a link secret be created.

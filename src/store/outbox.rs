@@ -29,7 +29,9 @@ pub struct Claimed {
     pub content: Content,
     pub fence: i64,
     pub created_at: Timestamp,
-    /// Tries that brought the end of the ladder nearer.
+    /// Tries so far.
+    pub attempts: i64,
+    /// Those that brought the end of the ladder nearer.
     pub charged: i64,
     /// Tries of which nobody knows whether they were accepted.
     pub doubts: i64,
@@ -101,7 +103,7 @@ pub enum Fate {
     Failed {
         note: String,
     },
-    /// Failed, because the relay refused its recipient for good.
+    /// Failed, because the relay refused it for good: its recipient, as a rule.
     RecipientRefused {
         note: String,
         /// The reply's code and enhanced code: many that are refused alike are the relay's fault.
@@ -200,10 +202,10 @@ impl Store {
                 rows
             }
         };
-        let ranked = |row: &Row| Ok(((row.int("due_at")?, row.int("attempts")?), claimed_of(row)?));
+        let ranked = |row: &Row| Ok((row.int("due_at")?, claimed_of(row)?));
         let mut claimed = rows.iter().map(ranked).collect::<Result<Vec<_>, StoreError>>()?;
         // Of those that waited for a relay together the least tried one goes first: no bad address is every probe.
-        claimed.sort_by_key(|(rank, claimed)| (*rank, claimed.id));
+        claimed.sort_by_key(|(due_at, claimed)| (*due_at, claimed.attempts, claimed.id));
         Ok(claimed.into_iter().map(|(_, claimed)| claimed).collect())
     }
 
@@ -320,6 +322,7 @@ pub(super) fn claimed_of(row: &Row) -> Result<Claimed, StoreError> {
         content: row.json("content")?,
         fence: row.int("fence")?,
         created_at: row.time("created_at")?,
+        attempts: row.int("attempts")?,
         charged: row.int("charged")?,
         doubts: row.int("doubts")?,
         doubted_relay: row.maybe_text("doubted_relay")?,

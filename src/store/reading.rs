@@ -17,7 +17,7 @@ use crate::watch::WATCH;
 pub struct Reading {
     /// How many notifications are in each state that is not finished.
     pub outbox: Vec<(State, i64)>,
-    /// Since when the oldest is due, or will be, or was tried in vain with nobody to take it; by channel.
+    /// Since when the oldest is due, in hand or not, or will be, or was tried in vain with nobody to take it; by channel.
     pub oldest_due: Vec<(&'static str, Timestamp)>,
     /// In hand, with a lease that has ended.
     pub abandoned: i64,
@@ -57,7 +57,9 @@ impl Store {
             let due = sql!("select min(since) as since from (select since from (select due_at as since from outbox "
                 "where state in ('queued', 'in_doubt') and ready and settled and channel = $1 order by channel, due_at limit 1) d "
                 "union all select min(created_at) from outbox "
-                "where state = 'queued' and attempts > 0 and charged = 0 and channel = $1) x");
+                "where state = 'queued' and attempts > 0 and charged = 0 and channel = $1 "
+                // What is in hand was not sent yet: its worker may be kept waiting.
+                "union all select min(due_at) from outbox where state = 'sending' and channel = $1) x");
             let row = tx.row(due, values![channel]).await?;
             oldest_due.extend(row.map_or(Ok(None), |row| row.maybe_time("since"))?.map(|since| (channel, since)));
         }

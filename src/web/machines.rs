@@ -32,7 +32,9 @@ use crate::store::{Store, StoreError};
 const LATE_SWEEPS: i32 = 3;
 /// A state database that takes longer is said not to answer: who asks us waits for 10 s as a rule.
 const PATIENCE: Duration = Duration::from_secs(5);
-const AWAY: &str = "the state database does not answer\n";
+const AWAY: &str = "the state database does not answer, or cannot be written\n";
+/// So long it is believed that the state database can be written: whoever asks us makes it write no more often.
+const WRITTEN: Duration = Duration::from_secs(5);
 /// How old the numbers may be that are found by reading lines.
 const FOUND_EVERY: SignedDuration = SignedDuration::from_mins(5);
 
@@ -46,6 +48,8 @@ pub struct Machines {
     /// Since when this process watches the shop; `None`: another one does.
     watching_since: Option<Timestamp>,
     found: Mutex<Option<Found>>,
+    /// When the state database was last seen to be written.
+    written: Mutex<Option<tokio::time::Instant>>,
 }
 
 /// Tasks that nothing writes down, and when they were found.
@@ -66,6 +70,7 @@ impl App {
             tally: self.tally.clone(),
             watching_since: watches.then(|| self.clock.now()),
             found: Mutex::default(),
+            written: Mutex::default(),
         })
     }
 }
@@ -101,7 +106,7 @@ async fn alive() -> &'static str {
     "ok\n"
 }
 
-/// `/readyz`: what this process does works: the state database answers, and if the process watches the shop, the last
+/// `/readyz`: what this process does works: the state database answers and can be written, and if the process watches the shop, the last
 /// sweep is not too old. The customers' pages are served all the same.
 async fn ready(State(machines): State<Arc<Machines>>) -> impl IntoResponse {
     match tokio::time::timeout(PATIENCE, machines.trouble()).await {
@@ -146,7 +151,7 @@ async fn metrics(State(machines): State<Arc<Machines>>) -> impl IntoResponse {
 
 impl Machines {
     async fn trouble(&self) -> Result<Option<&'static str>, StoreError> {
-        self.store.ping().await?;
+        self.can_write().await?;
         let Some(since) = self.watching_since else { return Ok(None) };
         let swept = self.store.fact_number(fact::SWEPT_AT).await?;
         let swept = swept.and_then(|micros| Timestamp::from_microsecond(micros).ok());
@@ -155,6 +160,18 @@ impl Machines {
         let patience = self.settings.orders.sweep_every.signed() * LATE_SWEEPS;
         let late = self.clock.now().duration_since(newest) > patience;
         Ok(late.then_some("the shop has not been read for longer than 3 x orders.sweep_every\n"))
+    }
+
+    /// Writes now and then, because a full disk or a standby can be read; those who ask meanwhile wait for it.
+    async fn can_write(&self) -> Result<(), StoreError> {
+        let mut written = self.written.lock().await;
+        if written.is_some_and(|at| at.elapsed() < WRITTEN) {
+            return self.store.ping().await;
+        }
+        *written = None;
+        self.store.try_to_write(self.clock.now()).await?;
+        *written = Some(tokio::time::Instant::now());
+        Ok(())
     }
 
     /// What the state database shows, how long it took to answer at all, and the tasks that reading lines finds.

@@ -1,6 +1,7 @@
 //! What machines ask of a process that serves pages.
 
 use super::{Site, serve_of};
+use crate::support::state::Engine;
 use tokio::task::JoinSet;
 
 #[tokio::test]
@@ -31,7 +32,29 @@ async fn without_its_state_database_no_process_is_ready() {
         assert_eq!(site.http.get("/readyz").await.status, 200);
         site.process.app.store.close().await;
         let reply = site.http.get("/readyz").await;
-        assert_eq!((reply.status, &*reply.body), (503, "the state database does not answer\n"));
+        assert_eq!((reply.status, &*reply.body), (503, "the state database does not answer, or cannot be written\n"));
         assert_eq!(site.http.get("/healthz").await.status, 200);
+    }
+}
+
+#[tokio::test]
+async fn while_its_state_database_can_only_be_read_no_process_is_ready() {
+    for site in Site::on_each_engine() {
+        let site = site.await;
+        let (full, room) = match site.engine {
+            Engine::Sqlite => (
+                "create trigger no_room before insert on facts begin select raise(abort, 'database or disk is full'); end",
+                "drop trigger no_room",
+            ),
+            Engine::Postgres => (
+                "alter table facts add constraint no_room check (false) not valid",
+                "alter table facts drop constraint no_room",
+            ),
+        };
+        site.in_state(full).await;
+        let reply = site.http.get("/readyz").await;
+        assert_eq!((reply.status, &*reply.body), (503, "the state database does not answer, or cannot be written\n"));
+        site.in_state(room).await;
+        assert_eq!(site.http.get("/readyz").await.status, 200);
     }
 }

@@ -192,14 +192,14 @@ async fn a_relay_refuses_a_mail_for_what_it_is_and_keeps_its_place() {
 }
 
 #[tokio::test]
-async fn a_probe_that_news_overtakes_leaves_the_relay_to_the_next_mail() {
+async fn a_probe_that_is_withheld_leaves_the_relay_to_the_next_one() {
     let app = TestApp::on(Engine::Sqlite, &[]).await;
     app.relay.is_away(true);
     app.shop.backorder("A1").await;
     app.tick_all().await;
     app.relay.is_away(false);
     app.advance("10m");
-    // News comes between the rendering and the mark.
+    // Its order is touched between the rendering and the mark, and it says the same.
     let id = &app.entries().await[0].id;
     app.in_state(&format!(
         "delete from contents; create trigger overtake after insert on contents when new.notification_id = '{id}' \
@@ -209,7 +209,7 @@ async fn a_probe_that_news_overtakes_leaves_the_relay_to_the_next_mail() {
     app.deliver().await;
     app.advance("10m");
     app.tick_all().await;
-    assert_eq!(app.log().await, ["backordered superseded", "backordered sent"]);
+    assert_eq!(app.log().await, ["backordered sent"]);
     assert_eq!(app.relay.mails().len(), 1);
 }
 
@@ -270,6 +270,99 @@ async fn a_relay_of_which_it_is_said_that_it_does_not_bear_that_is_not_tried() {
         let process = app.process_with_relays(&[&strict.url()], &settings).await;
         process.delivery.tick().await.unwrap();
         assert_eq!((strict.mails().len(), strict.followed()), (60, 0));
+    }
+}
+
+/// It does so each time.
+fn always(server: &SmtpServer, at: At, act: Act) {
+    (0..100).for_each(|_| server.once(at, act));
+}
+
+#[tokio::test]
+async fn what_a_relay_breaks_off_goes_to_the_next_one() {
+    for at in [At::MailFrom, At::RcptTo, At::Data] {
+        let app = TestApp::on(Engine::Sqlite, &[]).await;
+        let next = SmtpServer::start(Shape::default()).await;
+        always(&app.relay, at, Act::Close);
+        orders(&app, 4).await;
+        let process = app.process_with_relays(&[&app.relay.url(), &next.url()], &[]).await;
+        process.delivery.tick().await.unwrap();
+        assert_eq!((app.relay.count(), next.count()), (0, 4), "{at:?}");
+        app.relay.forget_faults();
+    }
+}
+
+#[tokio::test]
+async fn a_mail_over_which_the_only_relay_breaks_off_comes_to_its_end_and_no_other_does() {
+    let ladder: Differing =
+        &[("mail.relays.0.max_connections", "1"), ("delivery.retry", "[\"1m\"]"), ("delivery.give_up_after", "3m")];
+    for app in TestApp::on_each_engine_with(ladder) {
+        let app = app.await;
+        app.shop.line("A1").order("S1").put().await;
+        app.settle().await;
+        for round in 0..10 {
+            app.relay.once(At::RcptTo, Act::Close);
+            app.deliver().await;
+            app.relay.forget_faults();
+            // Others find the relay well meanwhile.
+            app.shop.line(&format!("B{round}")).order(&format!("T{round}")).put().await;
+            app.advance("10s");
+            app.settle().await;
+            app.deliver().await;
+            app.advance("1m 20s");
+        }
+        assert_eq!(app.relay.count(), 10);
+        assert_eq!(app.tasks().await.len(), 1, "{:?}", app.tasks().await);
+    }
+}
+
+#[tokio::test]
+async fn while_a_relay_is_away_no_mail_pays_for_it() {
+    let ladder: Differing = &[("delivery.retry", "[\"1m\"]"), ("delivery.give_up_after", "3m")];
+    let app = TestApp::on(Engine::Sqlite, ladder).await;
+    orders(&app, 3).await;
+    always(&app.relay, At::MailFrom, Act::Close);
+    for _ in 0..20 {
+        app.deliver().await;
+        app.advance("6m");
+    }
+    app.relay.forget_faults();
+    back(&app).await;
+    assert_eq!((app.relay.count(), app.tasks().await), (3, Vec::new()));
+}
+
+#[tokio::test]
+async fn one_customer_for_whom_a_relay_refuses_us_does_not_stop_the_others() {
+    for app in TestApp::on_each_engine_with(&[("mail.relays.0.max_connections", "1")]) {
+        let app = app.await;
+        orders(&app, 5).await;
+        app.relay.once(At::RcptTo, Act::Say("554 5.7.1 not for this one"));
+        app.deliver().await;
+        app.advance("6s");
+        app.deliver().await;
+        assert_eq!(app.relay.count(), 4, "the one that was refused is not the probe");
+        app.advance("10s");
+        app.deliver().await;
+        assert_eq!(app.relay.count(), 5);
+    }
+}
+
+#[tokio::test]
+async fn a_relay_that_refuses_every_mail_alike_at_its_end_is_at_fault_and_none_is_lost() {
+    for app in TestApp::on_each_engine_with(&[("mail.relays.0.max_connections", "1")]) {
+        let app = app.await;
+        let next = SmtpServer::start(Shape::default()).await;
+        always(&app.relay, At::End, Act::Say("554 5.7.1 sending is suspended for this account"));
+        orders(&app, 8).await;
+        app.deliver().await;
+        assert_eq!(app.tasks().await, Vec::<String>::new(), "the first five are put back");
+        let process = app.process_with_relays(&[&app.relay.url(), &next.url()], &[]).await;
+        app.advance("10m");
+        process.delivery.tick().await.unwrap();
+        app.advance("10m");
+        process.delivery.tick().await.unwrap();
+        assert_eq!((app.relay.count(), next.count(), app.tasks().await), (0, 8, Vec::new()));
+        app.relay.forget_faults();
     }
 }
 

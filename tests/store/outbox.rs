@@ -205,7 +205,7 @@ async fn who_believes_in_a_claim_that_the_server_forgot_changes_nothing() {
         let claimed = claim_one(store, start()).await;
         assert_ne!(claimed.fence, forgotten.fence);
         assert!(!mark(store, &forgotten).await);
-        let overtaken = Fate::Overtaken { note: "overtaken by news right before it was sent" };
+        let overtaken = Fate::Overtaken { note: "overtaken by news" };
         finish(store, &forgotten, overtaken, later(1)).await;
         assert_eq!(state_of(store, claimed.id).await, "sending");
         assert!(mark(store, &claimed).await);

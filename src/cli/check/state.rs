@@ -3,6 +3,7 @@
 //! Nothing is made: where there is no database yet, that is said.
 
 use super::Report;
+use crate::clock::Clock;
 use crate::settings::Settings;
 use crate::settings::secret::Secret;
 use crate::store::{Store, StoreError, VERSION, file_system};
@@ -38,8 +39,8 @@ async fn open(url: &str, password: Option<&str>, report: &mut Report) -> Result<
         report.ok(WHAT, format!("{place}: nothing is there yet; the first run makes it"));
         return Ok(None);
     }
-    // Opening writes, if only a lock: a database that cannot be written fails here.
     let store = Store::open(url, password).await?;
+    store.try_to_write(Clock::System.now()).await?;
     store.forget_marks().await?;
     report.ok(WHAT, format!("{place}: can be read and written, version {VERSION}"));
     Ok(Some(store))

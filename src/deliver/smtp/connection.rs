@@ -281,7 +281,8 @@ impl Connection {
             Fault::Garbled(_) => Refusal::Relay,
             Fault::Closed(_) if first && self.tried > 0 => Refusal::Stale,
             _ if phase == Phase::Reset => Refusal::Stale,
-            Fault::Closed(_) | Fault::TimedOut(_) => Refusal::Temporary,
+            // It is this mail perhaps, but another relay may take it.
+            Fault::Closed(_) | Fault::TimedOut(_) => Refusal::Relay,
         };
         Ended::not_sent(why, phase, fault.to_string())
     }
@@ -352,13 +353,21 @@ impl Connection {
                 Err(fault) if written > body.dot_at || (holds_end && wire.may_send_what_failed()) => {
                     return Err(Ended::unknown(Phase::Body, fault.to_string()));
                 }
-                Err(fault) => {
-                    let why = if kept_waiting && written == 0 { Refusal::Stale } else { Refusal::Temporary };
-                    return Err(Ended::not_sent(why, Phase::Body, fault.to_string()));
-                }
+                Err(fault) => return Err(self.broken_off(kept_waiting && written == 0, &fault).await),
             }
         }
         wire.flush(self.deadlines.body).await.map_err(|fault| Ended::unknown(Phase::Body, fault.to_string()))
+    }
+
+    /// The message could not be written on: the relay does not have it, and may have said why before it closed.
+    async fn broken_off(&mut self, idle: bool, fault: &Fault) -> Ended {
+        match self.opened.wire.read_reply(self.deadlines.beside).await {
+            Ok(reply) if reply.refuses() && !idle => {
+                Ended::refused(refusal(Phase::Body, &reply), Phase::Body, reply, false)
+            }
+            _ if idle => Ended::not_sent(Refusal::Stale, Phase::Body, fault.to_string()),
+            _ => Ended::not_sent(Refusal::Relay, Phase::Body, fault.to_string()),
+        }
     }
 
     /// The relay speaks, or has gone, while the message is still on its way: it does not have it. `idle`: it had waited for
@@ -370,7 +379,7 @@ impl Connection {
             Ok(reply) => Ended::refused(Refusal::Relay, Phase::Body, reply, false),
             Err(fault @ Fault::Garbled(_)) => Ended::not_sent(Refusal::Relay, Phase::Body, fault.to_string()),
             Err(fault) if idle => Ended::not_sent(Refusal::Stale, Phase::Body, fault.to_string()),
-            Err(fault) => Ended::not_sent(Refusal::Temporary, Phase::Body, fault.to_string()),
+            Err(fault) => Ended::not_sent(Refusal::Relay, Phase::Body, fault.to_string()),
         }
     }
 }
