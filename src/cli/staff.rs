@@ -1,7 +1,7 @@
 //! `backorderd hold`, `release`, `resend`, `withdraw`: what staff do to notifications.
 //!
-//! In: ids, or all, or a filter. Out: how many it was done to. What is named and cannot be done (it was sent, somebody
-//! has it in hand) is said one by one. Nothing is done without a yes, from a person or by `--yes`; who did what is
+//! In: ids, or all, or a filter. Out: how many it was done to. What is named and cannot be done (it was sent, it is in
+//! transfer) is said one by one. Nothing is done without a yes, from a person or by `--yes`; who did what is
 //! written down. Many are done some hundreds at a time; what was done stays done if the next fail.
 
 use std::collections::HashSet;
@@ -56,8 +56,8 @@ impl Action {
     fn states(self) -> &'static [State] {
         match self {
             Action::Release => &[State::Held],
-            Action::Hold => &[State::Queued, State::InDoubt],
-            Action::Withdraw => &[State::Queued, State::Held],
+            Action::Hold => &[State::Queued, State::Sending, State::InDoubt],
+            Action::Withdraw => &[State::Queued, State::Sending, State::Held],
             Action::Resend => &[
                 State::Queued,
                 State::Held,
@@ -323,7 +323,8 @@ fn say_the_rest(action: Action, chosen: &[Uuid], acted: &Acted) {
     let told: HashSet<&Uuid> = acted.done.iter().chain(acted.refused.iter().map(|(id, _)| id)).collect();
     let missed = chosen.iter().filter(|id| !told.contains(id)).count();
     if missed > 0 {
-        eprintln!("backorderd: {} changed meanwhile and left as they are", count(missed, "was", "were"));
+        let were = count(missed, "was", "were");
+        eprintln!("backorderd: {were} left: in transfer at this moment, or changed meanwhile; see `backorderd log`");
     }
 }
 

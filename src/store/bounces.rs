@@ -15,6 +15,7 @@ use super::suppressions::{self, Source, Stream, Suppression};
 use super::tasks::{self, NewTask};
 use super::{Store, StoreError};
 use crate::bounce::{Name, Returned, Verdict};
+use crate::outbox::notification::{MAIL, State};
 use crate::shell::quoted;
 
 /// What became of what came back.
@@ -120,7 +121,10 @@ async fn named(tx: &mut Tx, names: &[Name]) -> Result<Option<LogEntry>, StoreErr
         let Some(row) = tx.row(entry, values![name.id]).await? else { continue };
         let entry = entry_of(&row)?;
         let ours = entry.message_id.as_deref().map(|ours| ours.trim_matches(['<', '>']).to_lowercase());
-        if name.message_id.as_ref().is_none_or(|theirs| ours.as_deref() == Some(&*theirs.to_lowercase())) {
+        let is_it = name.message_id.as_ref().is_none_or(|theirs| ours.as_deref() == Some(&*theirs.to_lowercase()));
+        // What no relay was ever given cannot come back, whoever says so.
+        let was_tried = entry.attempts > 0 || matches!(entry.state, State::Sending | State::Sent | State::InDoubt);
+        if is_it && was_tried && entry.channel == MAIL {
             return Ok(Some(entry));
         }
     }

@@ -89,7 +89,7 @@ pub const VERSION: usize = MIGRATIONS.len();
 impl Store {
     /// Opens the database at `url` and brings it to the newest version. Several processes may do so at once.
     pub async fn open(url: &str, password: Option<&str>) -> Result<Store, StoreError> {
-        let store = Store { db: Db::open(url, password, (marks::FILE, marks::MADE)).await? };
+        let store = Store { db: Db::open(url, password, (marks::FILE, marks::MADE, marks::FILE_VERSION)).await? };
         store.migrate().await?;
         store.db.make_beside().await?;
         Ok(store)

@@ -1,4 +1,4 @@
-//! What staff do to notifications that nobody has in hand: let them go, hold them back, withdraw them.
+//! What staff do to notifications that are not in transfer: let them go, hold them back, withdraw them.
 //!
 //! In: the ids that staff chose, and who they are. Out: those that it was done to; one that was sent meanwhile is not
 //! among them. Each method does all of it in one transaction, and writes down who did it; see [`super::resend`] for what
@@ -64,9 +64,10 @@ impl Store {
         Ok(released)
     }
 
-    /// Holds queued notifications back until staff decide. A fresh link that a customer asked for is not held.
+    /// Holds queued notifications back until staff decide, also those that a worker has in hand and does not transfer yet.
+    /// A fresh link that a customer asked for is not held.
     pub async fn hold(&self, ids: &[Uuid], by: &By, now: Timestamp) -> Result<Vec<Uuid>, StoreError> {
-        let mut tx = self.write().await?;
+        let mut tx = self.take_from_workers(ids).await?;
         lock(&mut tx, ids).await?;
         let hold = sql!("update outbox set state = 'held', note = $2 "
             "where state = 'queued' and kind <> 'fresh_link' and id in (select id from " rows(id text) ") returning id");
@@ -92,9 +93,10 @@ impl Store {
         self.rows(doubted, vec![ids_of(ids)?]).await?.iter().map(|row| row.id("id")).collect()
     }
 
-    /// Ends queued and held notifications unsent; the sent-log says by whom.
+    /// Ends queued and held notifications unsent, and those that a worker has in hand and does not transfer yet; the
+    /// sent-log says by whom.
     pub async fn withdraw(&self, ids: &[Uuid], by: &By, now: Timestamp) -> Result<Vec<Uuid>, StoreError> {
-        let mut tx = self.write().await?;
+        let mut tx = self.take_from_workers(ids).await?;
         let unsent = sql!("select id from outbox where state in ('queued', 'held') "
             "and id in (select id from " rows(id text) ") order by id" lock);
         let rows = tx.rows(unsent, vec![ids_of(ids)?]).await?;
@@ -125,7 +127,7 @@ impl Store {
 
 /// Two commands at once take their rows in one order, so that none waits for the other.
 async fn lock(tx: &mut Tx, ids: &[Uuid]) -> Result<(), StoreError> {
-    let rows = sql!("select id from outbox where id in (select id from " rows(id text) ") order by id" lock);
+    let rows = sql!("select id from outbox where state <> 'sending' and id in (select id from " rows(id text) ") order by id" lock);
     tx.rows(rows, vec![ids_of(ids)?]).await.map(drop)
 }
 

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use backorderd::bounce::report::{NoReport, names_in_dump, read};
-use backorderd::bounce::{Name, Verdict};
+use backorderd::bounce::{Name, Returned, Verdict};
 use backorderd::settings::Settings;
 use backorderd::store::bounces::Taken;
 use base64::Engine;
@@ -303,5 +303,22 @@ async fn a_report_that_names_another_ones_message_id_is_nobodys() {
         assert_eq!(list(&app).await, [""; 0]);
         let taken = came_back(&app, |sent| no_such_user(&Sent { id: "", ..*sent })).await;
         assert_eq!(taken.id(), Some(entry.id), "its own is enough");
+    }
+}
+
+#[tokio::test]
+async fn what_no_relay_was_given_cannot_come_back() {
+    for app in TestApp::on_each_engine() {
+        let app = app.await;
+        app.shop.backorder("A1").await;
+        app.settle().await;
+        let id = newest(&app).await.id;
+        let names = vec![Name { id, message_id: None }];
+        let returned = Returned { names, verdict: Verdict::Hard, recipient: Some(ADA.into()), reason: "5.1.1".into() };
+        let taken = app.store.record_bounce(&returned, "report", app.now()).await.unwrap();
+        assert_eq!((taken, list(&app).await), (Taken::Unknown, Vec::new()));
+        app.deliver().await;
+        let taken = app.store.record_bounce(&returned, "report", app.now()).await.unwrap();
+        assert_eq!(taken.id(), Some(id));
     }
 }

@@ -9,6 +9,7 @@ use sqlx::ConnectOptions;
 use sqlx::sqlite::SqliteConnectOptions;
 
 use super::*;
+use crate::support::staff::by;
 use crate::support::state::{Engine, State, in_transfer};
 
 /// Every file whose name begins like that of the marks.
@@ -136,4 +137,37 @@ async fn damaged_marks_are_named_with_the_mend() {
         error.contains("state.db-marks, which belongs to the state database: file is not a database; stop"),
         "{error}"
     );
+}
+
+#[tokio::test]
+async fn staff_take_from_a_worker_what_is_not_in_transfer_and_it_is_sent_no_more() {
+    for state in State::on_each_engine() {
+        let state = state.await;
+        let lines = ["A1", "B1", "C1"].map(|id| line(id, &format!("S-{id}")));
+        read(&state.store, &lines, start()).await;
+        let in_hand = claim(&state.store, start()).await;
+        let ids: Vec<_> = in_hand.iter().map(|claimed| claimed.id).collect();
+        assert!(mark(&state.store, &in_hand[0]).await);
+        // Another process, as a command is.
+        let command = state.opened_again().await;
+        assert_eq!(command.hold(&ids[..2], &by(), start()).await.unwrap(), [ids[1]], "the first is in transfer");
+        assert_eq!(command.withdraw(&ids[2..], &by(), start()).await.unwrap(), [ids[2]]);
+        assert!(!mark(&state.store, &in_hand[1]).await);
+        assert!(!mark(&state.store, &in_hand[2]).await);
+        // The worker says what it can: nothing of it changes what staff did.
+        for claimed in &in_hand[1..] {
+            finish(&state.store, claimed, Fate::Again { due_at: start(), charged: false }, start()).await;
+        }
+        state.store.forget_marks().await.unwrap();
+        let mut states = Vec::new();
+        for id in &ids {
+            states.push(state_of(&state.store, *id).await);
+        }
+        assert_eq!(states, ["sending", "held", "withdrawn"]);
+        // Let go, it is claimed and marked as ever.
+        command.release(&ids[1..2], &by(), start()).await.unwrap();
+        let again = claim(&state.store, start()).await;
+        assert_eq!(again.iter().map(|claimed| claimed.id).collect::<Vec<_>>(), [ids[1]]);
+        assert!(mark(&state.store, &again[0]).await);
+    }
 }

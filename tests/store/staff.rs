@@ -52,7 +52,8 @@ async fn what_is_held_waits_and_what_is_released_is_due_at_once_and_no_flood() {
         assert_eq!(store.tasks().await.unwrap()[0].reason, "held by staff");
         let other = claim_one(store, start()).await;
         assert_eq!(other.id, ids[1]);
-        assert_eq!(store.hold(&[ids[1]], &by(), start()).await.unwrap(), [Uuid::nil(); 0], "it is in hand");
+        assert!(mark(store, &other).await);
+        assert_eq!(store.hold(&[ids[1]], &by(), start()).await.unwrap(), [Uuid::nil(); 0], "it is in transfer");
         finish(store, &other, Fate::Again { due_at: start(), charged: false }, start()).await;
 
         assert_eq!(store.release(&ids, &by(), later(60)).await.unwrap(), [ids[0]]);
@@ -72,11 +73,14 @@ async fn what_is_withdrawn_told_nothing_and_is_not_planned_again() {
         read(store, &[line("A1", "S1"), line("B1", "S2"), line("C1", "S3")], start()).await;
         let ids = queued(store).await;
         store.hold(&[ids[1]], &by(), start()).await.unwrap();
-        let in_hand = claim(store, start()).await.remove(0);
-        let mut withdrawn = store.withdraw(&ids, &by(), later(60)).await.unwrap();
-        withdrawn.sort_unstable();
-        assert_eq!(withdrawn, [ids[1]], "two are in hand");
-        finish(store, &in_hand, Fate::Again { due_at: start(), charged: false }, later(60)).await;
+        let in_hand = claim(store, start()).await;
+        for claimed in &in_hand {
+            assert!(mark(store, claimed).await);
+        }
+        let withdrawn = store.withdraw(&ids, &by(), later(60)).await.unwrap();
+        assert_eq!(withdrawn, [ids[1]], "two are in transfer");
+        let in_hand = &in_hand[0];
+        finish(store, in_hand, Fate::Again { due_at: start(), charged: false }, later(60)).await;
         assert_eq!(store.withdraw(&[in_hand.id], &by(), later(60)).await.unwrap(), [in_hand.id]);
         let ended = store.notification(ids[1]).await.unwrap().unwrap();
         assert_eq!((ended.state, ended.note.as_deref()), (NotificationState::Withdrawn, Some("withdrawn by staff")));

@@ -28,22 +28,24 @@ pub struct Beside(Arc<Shared>);
 struct Shared {
     options: SqliteConnectOptions,
     state: PathBuf,
-    /// Makes what is in a file of version 0, which it raises.
+    /// Makes what is in a file of an older version, which it raises.
     made: &'static str,
+    version: i64,
     /// `None`: it was not opened, somebody uses it, or it was let go.
     connection: Mutex<Option<SqliteConnection>>,
 }
 
 impl Beside {
-    /// That of the state database that `options` opens, with `name` at the end of its name; `made` makes what is in it.
-    pub fn new(options: &SqliteConnectOptions, name: &str, made: &'static str) -> Beside {
+    /// That of the state database that `options` opens, with `name` at the end of its name; `made` makes what is in
+    /// it, of this version.
+    pub fn new(options: &SqliteConnectOptions, (name, made, version): (&str, &'static str, i64)) -> Beside {
         // Who comes by a link must find the same file as who does not.
         let state = options.get_filename().canonicalize().unwrap_or_else(|_| options.get_filename().to_owned());
         let mut file = OsString::from(&state);
         file.push(name);
         // Little is in it, so what is written beside it stays little too.
         let options = options.clone().filename(PathBuf::from(file)).pragma("wal_autocheckpoint", "1000");
-        Beside(Arc::new(Shared { options, state, made, connection: Mutex::default() }))
+        Beside(Arc::new(Shared { options, state, made, version, connection: Mutex::default() }))
     }
 
     /// Makes the file, if it is not there.
@@ -86,7 +88,7 @@ impl Beside {
         let attach = sqlx::query("attach $1 as state").bind(self.0.state.to_string_lossy().into_owned());
         attach.execute(&mut connection).await?;
         let version = sqlx::query_scalar("select user_version from pragma_user_version");
-        if version.fetch_one(&mut connection).await.map(|version: i64| version == 0)? {
+        if version.fetch_one(&mut connection).await.map(|version: i64| version < self.0.version)? {
             sqlx::raw_sql(self.0.made).execute(&mut connection).await?;
         }
         Ok(connection)

@@ -41,11 +41,11 @@ const BUSY_PAUSE: Duration = Duration::from_millis(20);
 
 impl Db {
     /// Opens `sqlite://FILE` (made if absent) or `postgres://...`. `beside`: what is at the end of the name of the file
-    /// beside an SQLite database, and what makes that.
+    /// beside an SQLite database, what makes that, and of which version.
     pub async fn open(
         url: &str,
         password: Option<&str>,
-        beside: (&'static str, &'static str),
+        beside: (&'static str, &'static str, i64),
     ) -> Result<Db, StoreError> {
         if url.starts_with("sqlite:") {
             let options = SqliteConnectOptions::from_str(url)?
@@ -60,7 +60,7 @@ impl Db {
                 .pragma("cache_size", "-8000")
                 .pragma("wal_autocheckpoint", "4000");
             make_private(options.get_filename());
-            let beside = Beside::new(&options, beside.0, beside.1);
+            let beside = Beside::new(&options, beside);
             // What a statement would take back if it failed midway is little, and needs no file.
             let writer = Pool::new(options.clone().pragma("temp_store", "memory"), 1, WRITING);
             patiently(|| async { writer.turn().await.map(Turn::end) }).await?;
