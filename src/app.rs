@@ -4,6 +4,7 @@
 //! the operator who just started a command.
 
 use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, Ipv6Addr};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -117,7 +118,7 @@ impl App {
             relays: Relays::new(relays),
             receiver: receiver.map(ReceiverStation::new),
             clock: self.clock.clone(),
-            hello_name: hello_name(&self.settings),
+            hello_name: hello_name(&self.settings.web.public_url),
             deadlines: Deadlines::default(),
             tally: self.tally.clone(),
             takeover: Takeover::default(),
@@ -256,9 +257,38 @@ pub fn renderers(settings: &Settings) -> anyhow::Result<Renderers> {
     Ok(Renderers { by_shop, default: renderer(settings.shop.words_dir.as_deref())? })
 }
 
-/// What relays are greeted with: the machine that the customers' links lead to (RFC 5321, section 4.1.1.1).
-pub fn hello_name(settings: &Settings) -> String {
-    let url = settings.web.public_url.as_str();
-    let host = url.split_once("://").map_or(url, |(_, rest)| rest).split(['/', ':']).next().unwrap_or_default();
-    if host.is_empty() || host.starts_with('[') { "localhost".into() } else { host.to_owned() }
+/// What relays are greeted with: the machine that the customers' links lead to, by its name or its address (RFC 5321,
+/// sections 4.1.1.1 and 4.1.3).
+pub fn hello_name(public_url: &str) -> String {
+    let place = public_url.split_once("://").map_or(public_url, |(_, rest)| rest).split('/').next().unwrap_or_default();
+    if let Some(Ok(address)) =
+        place.strip_prefix('[').and_then(|rest| rest.split(']').next()).map(str::parse::<Ipv6Addr>)
+    {
+        return format!("[IPv6:{address}]");
+    }
+    let host = place.split(':').next().unwrap_or_default();
+    match host.parse::<Ipv4Addr>() {
+        Ok(address) => format!("[{address}]"),
+        Err(_) if host.is_empty() || host.starts_with('[') => "localhost".into(),
+        Err(_) => host.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn relays_are_greeted_by_a_name_or_by_an_address_in_brackets() {
+        let table = [
+            ("https://orders.shop.example", "orders.shop.example"),
+            ("https://orders.shop.example:8443/x", "orders.shop.example"),
+            ("http://127.0.0.1:8080", "[127.0.0.1]"),
+            ("http://[::1]:8080", "[IPv6:::1]"),
+            ("", "localhost"),
+        ];
+        for (url, greeted) in table {
+            assert_eq!(hello_name(url), greeted);
+        }
+    }
 }

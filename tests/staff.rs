@@ -53,7 +53,11 @@ async fn nothing_is_done_without_a_name_or_a_yes() {
     }
     assert!(run(&["withdraw", "--all"]).await.failed(2).contains("whether to withdraw 2 notifications; add --yes"));
     let sent = run(&["hold", "--state", "sent", "--yes"]).await;
-    assert!(sent.failed(2).contains("--state sent: hold takes those that are queued or sending or in_doubt"), "{}", sent.stderr);
+    assert!(
+        sent.failed(2).contains("--state sent: hold takes those that are queued or sending or in_doubt"),
+        "{}",
+        sent.stderr
+    );
     assert!(run(&["release", "01", "--email", "a@b.example"]).await.failed(2).contains("cannot be used with"));
     assert_eq!(states(&installation).await, ["ada@example.com queued", "bob@example.com queued"]);
 }

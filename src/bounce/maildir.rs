@@ -176,6 +176,10 @@ impl Reader {
 }
 
 async fn whole(file: &Path) -> io::Result<Vec<u8>> {
+    // A pipe would be waited for, and with it every mail behind it.
+    if !tokio::fs::metadata(file).await?.is_file() {
+        return Err(io::Error::other("it is no file of its own; take it away"));
+    }
     let mut bytes = Vec::new();
     tokio::fs::File::open(file).await?.take(report::LONGEST as u64).read_to_end(&mut bytes).await?;
     Ok(bytes)

@@ -270,6 +270,16 @@ impl StaffArguments {
         let filter = self.filter.filter(app, 0)?;
         let states = if filter.states.is_empty() { action.meant().to_vec() } else { filter.states.clone() };
         let of = |states| LogFilter { states, ..filter.clone() };
+        if action == Action::Resend {
+            let mut chosen = app.store.chosen(&of(states)).await?;
+            let settled = app.store.settled(&chosen).await?;
+            chosen.retain(|id| !settled.contains(id));
+            if !settled.is_empty() {
+                let were = count(settled.len(), "one in doubt was", "in doubt were");
+                say!("{were} settled by `tasks done` and left out: name it by its id to send it again");
+            }
+            return Ok(chosen);
+        }
         if action != Action::Hold {
             return Ok(app.store.chosen(&of(states)).await?);
         }

@@ -4,7 +4,7 @@
 //! or taken back there is a new one: today's state, to whom the order belongs today, planned by the pure decision in
 //! [`crate::outbox::again`]. What cannot be sent again is said one by one. All of it is one transaction.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -88,6 +88,17 @@ impl Store {
         end_tasks(&mut tx, &all, now).await?;
         tx.commit().await?;
         Ok(resent)
+    }
+}
+
+impl Store {
+    /// Those of `ids` in doubt of which staff have settled that she was told, or that it does not matter.
+    pub async fn settled(&self, ids: &[Uuid]) -> Result<HashSet<Uuid>, StoreError> {
+        let settled = sql!("select distinct x.id from " rows(id text) " join notifications n on n.id = x.id "
+            "join tasks t on t.subject = x.id and t.kind = 'in_doubt' and t.done_at is not null where n.state = 'in_doubt' "
+            "and not exists (select 1 from tasks o where o.subject = x.id and o.kind = 'in_doubt' and o.done_at is null) "
+            "and not exists (select 1 from outbox b where b.id = n.id)");
+        self.rows(settled, vec![ids_of(ids)?]).await?.iter().map(|row| row.id("id")).collect()
     }
 }
 

@@ -13,7 +13,7 @@ const STEP: Duration = Duration::from_secs(10);
 
 pub async fn check(settings: &Settings, report: &mut Report) {
     let deadlines = Deadlines { connect: STEP, tls: STEP, greeting: STEP, hello: STEP, ..Deadlines::default() };
-    let hello_name = hello_name(settings);
+    let hello_name = hello_name(&settings.web.public_url);
     let relays = settings.mail.iter().flat_map(|mail| &mail.relays);
     for (index, settings) in relays.enumerate() {
         let what = format!("relay {}", index + 1);

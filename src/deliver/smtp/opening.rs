@@ -197,6 +197,11 @@ async fn encrypt(wire: Wire, encryption: &Encryption, deadlines: &Deadlines) -> 
 fn handshake_mend(fault: &Fault) -> &'static str {
     let Fault::Closed(error) = fault else { return "" };
     match error.get_ref().and_then(|inner| inner.downcast_ref::<tokio_rustls::rustls::Error>()) {
+        Some(tokio_rustls::rustls::Error::InvalidCertificate(why))
+            if format!("{why:?}").contains("CaUsedAsEndEntity") =>
+        {
+            "; the relay shows the certificate of an authority as its own: make it one that is none (basicConstraints CA:FALSE)"
+        }
         Some(tokio_rustls::rustls::Error::InvalidCertificate(_)) => {
             "; set ca_file if the relay has an authority of its own; a relay on this machine can do with ?tls=none"
         }
