@@ -1,8 +1,8 @@
 //! What waits for a person: each with the reason and the mend.
 //!
 //! Some tasks are written down when they come up (a row that cannot be read, a refused sweep, a mail that failed) and
-//! end when staff say so or the cause is gone. Others are what the other tables show (held notifications, lines without
-//! an address, refunds that are due) and end by themselves.
+//! end when staff say so or the cause is gone. Others are what the other tables show (held notifications, mails that a
+//! relay does not take from us, lines without an address, refunds that are due) and end by themselves.
 
 use std::collections::HashSet;
 
@@ -12,6 +12,7 @@ use serde::Serialize;
 use super::deadlines::Listed;
 use super::dialect::{Row, Tx, batch, sql, values};
 use super::{Store, StoreError, confirming, views};
+use crate::outbox::notification::MAIL;
 use crate::outbox::schedule::Schedules;
 use crate::promise::calendar::add_days;
 use crate::shell::quoted;
@@ -114,6 +115,7 @@ impl Store {
             " said on true where s.id = t.subject) end as too_late_at from tasks t where t.done_at is null order by t.id");
         let mut tasks = tx.rows(open, values![]).await?.iter().map(task_of).collect::<Result<Vec<_>, _>>()?;
         tasks.extend(held(&mut tx).await?);
+        tasks.extend(refused(&mut tx).await?);
         tasks.extend(without_address(&mut tx).await?);
         tasks.sort_by_key(Task::rank);
         Ok(tasks)
@@ -202,6 +204,34 @@ async fn held(tx: &mut Tx) -> Result<Vec<Task>, StoreError> {
         })
     };
     tx.rows(held, values![]).await?.iter().map(task).collect()
+}
+
+/// So many tries that were refused for our sake, and not charged, are worth a person's look.
+const REFUSED_OFTEN: i64 = 5;
+
+/// Mails that a relay refuses for our sake again and again, so that nothing is charged to them; those that it refuses in
+/// the same words are one task.
+async fn refused(tx: &mut Tx) -> Result<Vec<Task>, StoreError> {
+    let refused = sql!("select min(b.id) as id, o.shop_id, b.last_reply, count(*) as number, min(b.created_at) as since "
+        "from outbox b join orders o on o.id = b.order_row where b.state = 'queued' and b.attempts >= $1 and b.charged = 0 "
+        "and b.channel = $2 and b.last_reply like '5%' group by o.shop_id, b.last_reply");
+    let task = |row: &Row| {
+        let (id, number) = (row.text("id")?, row.int("number")?);
+        Ok(Task {
+            id: format!("refused:{id}"),
+            kind: "relay_refuses".into(),
+            shop_id: row.text("shop_id")?,
+            subject: if number == 1 { id.clone() } else { format!("{number} notifications") },
+            reason: format!("the relay does not take it from us, and it is tried again: {}", row.text("last_reply")?),
+            mend: format!(
+                "ask whoever runs the relay; if it will never take it, tell the customer by other means and \
+                 `backorderd withdraw {id}`"
+            ),
+            since: row.time("since")?,
+            too_late_at: None,
+        })
+    };
+    tx.rows(refused, values![REFUSED_OFTEN, MAIL]).await?.iter().map(task).collect()
 }
 
 /// The task of a line whose refund is due.

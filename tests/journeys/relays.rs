@@ -348,6 +348,26 @@ async fn one_customer_for_whom_a_relay_refuses_us_does_not_stop_the_others() {
 }
 
 #[tokio::test]
+async fn what_a_relay_never_takes_from_us_is_seen_by_staff() {
+    for app in TestApp::on_each_engine() {
+        let app = app.await;
+        app.shop.backorder("A1").await;
+        app.settle().await;
+        always(&app.relay, At::RcptTo, Act::Say("554 5.7.1 not from you"));
+        for tries in 1..=5 {
+            app.deliver().await;
+            app.advance("10m");
+            let id = app.entries().await[0].id;
+            let expected = if tries < 5 { Vec::new() } else { vec![format!("relay_refuses {id}")] };
+            assert_eq!(app.tasks().await, expected, "after {tries} tries");
+        }
+        app.relay.forget_faults();
+        app.deliver().await;
+        assert_eq!((app.relay.count(), app.tasks().await), (1, Vec::new()));
+    }
+}
+
+#[tokio::test]
 async fn a_relay_that_refuses_every_mail_alike_at_its_end_is_at_fault_and_none_is_lost() {
     for app in TestApp::on_each_engine_with(&[("mail.relays.0.max_connections", "1")]) {
         let app = app.await;
