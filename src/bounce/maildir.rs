@@ -16,6 +16,7 @@ use tokio::task::{JoinError, spawn_blocking};
 use tracing::{error, info, warn};
 
 use super::report;
+use crate::characters::harmless;
 use crate::clock::Clock;
 use crate::settings::return_path::ReturnPath;
 use crate::store::{Store, StoreError};
@@ -90,7 +91,7 @@ impl Reader {
             Ok(bytes) => bytes,
             // Another process was faster.
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-            Err(error) => return Err(MaildirError::File { file: file.display().to_string(), error }),
+            Err(error) => return Err(MaildirError::File { file: named(&file), error }),
         };
         if self.take(&file, bytes).await? {
             read.returned += 1;
@@ -124,18 +125,16 @@ impl Reader {
         }
         let folder = self.folder.join("cur");
         match tokio::fs::rename(file, folder.join(seen)).await {
-            Err(error) if error.kind() != io::ErrorKind::NotFound || !folder.is_dir() => Err(MaildirError::Away {
-                file: file.display().to_string(),
-                folder: folder.display().to_string(),
-                error,
-            }),
+            Err(error) if error.kind() != io::ErrorKind::NotFound || !folder.is_dir() => {
+                Err(MaildirError::Away { file: named(file), folder: folder.display().to_string(), error })
+            }
             _ => Ok(()),
         }
     }
 
     /// Records one file; whether it was a report about a mail of ours.
     async fn take(&self, file: &Path, bytes: Vec<u8>) -> Result<bool, MaildirError> {
-        let file = file.display();
+        let file = named(file);
         let return_path = self.return_path.clone();
         let returned = match spawn_blocking(move || report::read(&bytes, return_path.as_ref())).await {
             Ok(Ok(returned)) => returned,
@@ -144,7 +143,7 @@ impl Reader {
                 return Ok(false);
             }
             // It stays: whatever it was, perhaps the machine had no room for a thread.
-            Err(error) => return Err(MaildirError::Broken { file: file.to_string(), error }),
+            Err(error) => return Err(MaildirError::Broken { file, error }),
         };
         let taken = self.store.record_bounce(&returned, "report", self.clock.now()).await?;
         if let Some(id) = taken.id() {
@@ -173,6 +172,11 @@ impl Reader {
             let _ = tokio::time::timeout(self.every, stop.wait_for(|stop| *stop)).await;
         }
     }
+}
+
+/// A file's name, as it can be shown: whoever writes to the folder chose it.
+fn named(file: &Path) -> String {
+    harmless(&file.to_string_lossy())
 }
 
 async fn whole(file: &Path) -> io::Result<Vec<u8>> {

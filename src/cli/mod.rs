@@ -42,7 +42,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::app::App;
-use crate::characters::turns_direction;
+use crate::characters::harmless;
 use crate::clock::Clock;
 use crate::failpoint;
 use crate::settings::secret::Secret;
@@ -247,15 +247,9 @@ impl General {
 /// Says in one line what failed.
 fn failed(error: &anyhow::Error) -> ExitCode {
     // It may repeat what was typed, or what others named a file.
-    let words: String =
-        format!("{error:#}").chars().map(|letter| if moves(letter) { '\u{fffd}' } else { letter }).collect();
+    let words = format!("{error:#}").lines().map(harmless).collect::<Vec<_>>().join("\n");
     eprintln!("backorderd: {words}");
     ExitCode::FAILURE
-}
-
-/// Whether a terminal would move its cursor, or turn its direction, for this.
-fn moves(letter: char) -> bool {
-    (letter.is_control() && letter != '\n') || turns_direction(letter)
 }
 
 fn log_to_stderr(format: LogFormat) {

@@ -13,6 +13,7 @@ use uuid::Uuid;
 use super::General;
 use super::output::{Listing, count, instant, json_lines, minute, print, say};
 use crate::app::App;
+use crate::characters::turns_direction;
 use crate::outbox::stream::Stream;
 use crate::settings::environment;
 use crate::store::suppressions::{Source, Suppression};
@@ -82,7 +83,9 @@ impl SuppressArguments {
 async fn add(app: &App, addresses: &[String], streams: &[Stream], reason: &str) -> anyhow::Result<ExitCode> {
     let who = environment::login_name();
     // One line, as the list shows it.
-    let words = reason.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty());
+    let words = reason
+        .split(|c: char| c.is_whitespace() || c.is_control() || turns_direction(c))
+        .filter(|word| !word.is_empty());
     let reason = words.collect::<Vec<_>>().join(" ");
     let mut barred = Vec::new();
     for address in addresses {
