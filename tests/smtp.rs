@@ -490,6 +490,20 @@ async fn a_large_mail_cut_short_is_not_sent_for_its_end_was_never_written() {
 }
 
 #[tokio::test]
+async fn what_a_relay_says_before_it_closes_in_the_midst_of_a_mail_is_heard() {
+    let message = vec![b"A line of a mail that is much too long.\r\n".as_slice(); 500_000].concat();
+    for (words, expected) in [
+        ("552 5.3.4 too big", ("permanent", Some(Phase::Body), Some(552))),
+        ("421 4.7.0 slow down", ("paused", Some(Phase::Body), Some(421))),
+    ] {
+        let server = SmtpServer::scripted(vec![vec![(At::BodyByte(100_000), Act::SayThenClose(words))]]).await;
+        let mut connection = connected(&server, patient()).await;
+        let outcome = connection.send(&TO_ADA, &message).await;
+        assert_eq!(told(&outcome), expected, "{outcome:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_354_after_a_refused_recipient_never_gets_the_message() {
     for refused in ["550 5.1.1 nobody", "450 4.2.1 later"] {
         let script = vec![(At::RcptTo, Act::Say(refused)), (At::Data, Act::Say("354 come on anyway"))];

@@ -422,6 +422,29 @@ mod tests {
     }
 
     #[test]
+    fn one_that_takes_nothing_from_us_rests_longer_only_after_five_in_a_row() {
+        let relays = relays();
+        let first = &relays.all()[0];
+        let rest = |now: i64| {
+            first.refuses(at(now));
+            first.rests_until().unwrap().as_second() - now
+        };
+        assert_eq!([0, 5, 10, 15, 20, 25, 30, 40].map(rest), [5, 5, 5, 5, 5, 5, 10, 20]);
+        admitted(&relays, 100).unwrap().1.works();
+        assert_eq!(rest(200), 5, "it took one");
+    }
+
+    #[test]
+    fn the_first_to_find_a_relay_broken_found_it_well_and_no_other_did() {
+        let relays = relays();
+        let (one, other) = (admitted(&relays, 0).unwrap().1, admitted(&relays, 0).unwrap().1);
+        assert!(one.was_well());
+        relays.all()[0].fails(at(0));
+        assert!(!other.was_well());
+        assert!(!admitted(&relays, 5).unwrap().1.was_well(), "a probe");
+    }
+
+    #[test]
     fn several_workers_that_find_a_relay_away_at_once_are_one_failure() {
         let relays = relays();
         let first = &relays.all()[0];

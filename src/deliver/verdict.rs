@@ -156,6 +156,29 @@ pub(super) mod tests {
     }
 
     #[test]
+    fn what_is_refused_for_our_sake_comes_back_ever_later_up_to_five_minutes() {
+        let waits = [0, 1, 2, 3, 4, 5, 100].map(|tries| after_refusal(tries, now()).duration_since(now()).as_secs());
+        assert_eq!(waits, [10, 20, 40, 80, 160, 300, 300]);
+    }
+
+    #[test]
+    fn refusals_that_are_about_one_mails_size_are_nobodys_fault() {
+        use Phase::{Data, FinalReply, MailFrom, RcptTo};
+        let table = [
+            (Refusal::BadAddress, RcptTo, Reply::new(550, &["5.1.1 no"]), true),
+            (Refusal::Permanent, FinalReply, Reply::new(554, &["5.7.1 suspended"]), true),
+            (Refusal::Permanent, Data, Reply::new(554, &["no"]), true),
+            (Refusal::Permanent, FinalReply, Reply::new(552, &["too big"]), false),
+            (Refusal::Permanent, FinalReply, Reply::new(554, &["5.3.4 too big"]), false),
+            (Refusal::Permanent, MailFrom, Reply::new(554, &["5.7.1 no"]), false),
+            (Refusal::Temporary, RcptTo, Reply::new(450, &["4.2.0 later"]), false),
+        ];
+        for (why, phase, reply, alike) in table {
+            assert_eq!(may_be_alike(why, phase, &reply), alike, "{phase:?} {reply}");
+        }
+    }
+
+    #[test]
     fn a_mail_is_given_up_when_its_charged_tries_have_taken_three_days() {
         // 1m + 5m + 15m + 1h + 2h + 4h + 8h, and 8h seven times more, are 39 minutes less.
         assert_eq!(decided(&claimed(14, 0), &refused(Refusal::Temporary)), "again 28800 true");
